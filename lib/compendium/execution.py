@@ -1,0 +1,252 @@
+"""One notebook and one parameter set become one executed notebook, through papermill.
+
+What comes out is scrubbed of times, paths and random names, so that two runs are the same bytes.
+It is kept in a store under the key of all that it depends on.
+"""
+
+import hashlib
+import json
+import logging
+import os
+import tempfile
+import warnings
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import joblib
+import nbformat
+import papermill
+from jupyter_client import AsyncKernelManager
+from nbclient.exceptions import DeadKernelError
+from papermill.exceptions import PapermillExecutionError
+
+from compendium import keys, parameters, paths, records, runs
+from compendium.errors import CellError, CompendiumError, DataError
+
+RECORD_KEYS = (
+    "value low high unit label moved_by description dims coords".split(),
+    "id value low high unit verdict why decided_by share note".split(),
+)
+
+
+@dataclass(frozen=True)
+class Executed:
+    """A run that has been executed: its notebook as bytes, and what it depends on."""
+
+    run: runs.Run
+    notebook: bytes
+    parts: dict[str, Any]
+
+    @cached_property
+    def node(self) -> nbformat.NotebookNode:
+        """The executed notebook."""
+        return nbformat.reads(self.notebook.decode(), as_version=4)
+
+    @cached_property
+    def results(self) -> dict[str, Any]:
+        """Claims and results, as `results.json` holds them."""
+        found = {r["name"]: r for r in records.collect(self.node, "result")}
+        results = {n: {k: r.get(k) for k in RECORD_KEYS[0]} for n, r in found.items()}
+        claims = [
+            {k: c.get(k) for k in RECORD_KEYS[1]} for c in records.collect(self.node, "claim")
+        ]
+        return {
+            "notebook": self.run.notebook,
+            "run": self.run.name,
+            "parameters": self.parts["parameters"],
+            "claims": claims,
+            "results": results,
+            "inputs": {k: v for k, v in self.parts.items() if k != "parameters"},
+        }
+
+    def write(self, folder: Path) -> None:
+        """Write the executed notebook, `results.json` and `results.nc` into a folder.
+
+        Each file is written under a temporary name and moved in place, `results.json` last.
+        """
+        check_writable(folder)
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=folder, prefix=".writing-") as scratch:
+            files = [f"{self.run.notebook}.ipynb", "results.nc", "results.json"]
+            Path(scratch, files[0]).write_bytes(self.notebook)
+            tree = records.to_datatree(self.results["results"])
+            tree.to_netcdf(Path(scratch, files[1]), engine="h5netcdf")
+            text = json.dumps(self.results, indent=1, ensure_ascii=False) + "\n"
+            Path(scratch, files[2]).write_text(text, "utf-8")
+            for file in files:
+                os.replace(Path(scratch, file), folder / file)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A run before it is executed: what it depends on, and the values that are not defaults."""
+
+    run: runs.Run
+    parts: dict[str, Any]
+    changed: dict[str, parameters.Value]
+
+
+def plan(run: runs.Run) -> Plan:
+    """Return what executing a run takes. Raises ParameterError or NotebookError."""
+    parts = keys.parts(run)
+    defaults = parameters.complete(parameters.read(runs.path(run.notebook)), {})
+    changed = {n: value for n, value in parts["parameters"].items() if value != defaults[n]}
+    return Plan(run, parts, changed)
+
+
+def execute(run: runs.Run) -> Executed:
+    """Return a run, executed now or taken from the store if nothing that it needs has changed.
+
+    Raises ParameterError or NotebookError before a kernel starts, CellError if a cell fails.
+    """
+    return _carry_out(plan(run))
+
+
+def _carry_out(plan: Plan) -> Executed:
+    stored, key = _stored(), keys.key(plan.parts)
+    entry = stored(key, plan)
+    if hashlib.sha256(entry["notebook"]).hexdigest() != entry["sha256"]:
+        stored.call_and_shelve(key, plan).clear()
+        entry = stored(key, plan)
+    return Executed(plan.run, entry["notebook"], plan.parts)
+
+
+def is_stored(run: runs.Run) -> bool:
+    """Return whether a run is in the store, with all that it depends on unchanged."""
+    return _stored().check_call_in_cache(keys.key(keys.parts(run)), None)
+
+
+def execute_all(
+    wanted: Sequence[runs.Run],
+    *,
+    workers: int | None = None,
+    done: Callable[[runs.Run], None] = lambda run: None,
+) -> list[Executed]:
+    """Return several runs in the order given, executed side by side; `done` hears of each.
+
+    Kernels are processes of their own, so threads are enough to look after them.
+    Raises the first error once the runs already started have ended.
+    """
+    workers = workers or os.cpu_count() or 1
+    # CPython 3.11 cannot parse code in several threads at once, so plans are made before.
+    plans = [plan(run) for run in wanted]
+    with ThreadPoolExecutor(max_workers=workers) as pool:
+        futures = {pool.submit(_carry_out, plan): plan.run for plan in plans}
+        try:
+            for future in as_completed(futures):
+                future.result()
+                done(futures[future])
+        except BaseException:
+            pool.shutdown(cancel_futures=True)
+            raise
+    return [future.result() for future in futures]
+
+
+def _stored() -> joblib.memory.MemorizedFunc:
+    """Return the execution of a plan, remembered by its key alone."""
+    warnings.filterwarnings("ignore", category=UserWarning, module="joblib")
+    return joblib.Memory(paths.store(), verbose=0).cache(_execute, ignore=["plan"])
+
+
+def _execute(key: str, plan: Plan) -> dict[str, Any]:
+    node = _run_notebook(plan)
+    found = [r for kind in ("claim", "result") for r in records.collect(node, kind)]
+    hidden = sorted({table for r in found for table in r["tables"]} - set(plan.parts["data"]))
+    if hidden:
+        raise DataError(
+            f"{plan.run.notebook}: table {hidden[0]!r} is loaded under a computed name; write its "
+            "name in the notebook, so that a change of the table is seen"
+        )
+    text = nbformat.writes(node).encode()
+    return {"notebook": text, "sha256": hashlib.sha256(text).hexdigest()}
+
+
+class _LocalKernelManager(AsyncKernelManager):
+    """Talks to its kernel through files: no port that another kernel may take first."""
+
+    def __init__(self, **kwargs):
+        super().__init__(**kwargs)
+        if os.name == "posix":
+            self._folder = tempfile.TemporaryDirectory(prefix="kernel-")
+            self.connection_file = str(Path(self._folder.name, "kernel.json"))
+            self.transport = "ipc"
+
+
+def _run_notebook(plan: Plan) -> nbformat.NotebookNode:
+    source = runs.path(plan.run.notebook)
+    logging.getLogger("papermill").setLevel(logging.ERROR)
+    with tempfile.TemporaryDirectory(prefix="compendium-") as scratch:
+        try:
+            node = papermill.execute_notebook(
+                source,
+                Path(scratch, source.name),
+                parameters=plan.changed,
+                kernel_name="python3",
+                language="python",
+                cwd=paths.notebooks(),
+                progress_bar=False,
+                kernel_manager_class=_LocalKernelManager,
+            )
+        except PapermillExecutionError as error:
+            raise _cell_error(plan.run, error) from None
+        except DeadKernelError:
+            raise CellError(
+                f"{plan.run.notebook}: the kernel died (out of memory, or killed)"
+            ) from None
+    return scrub(node)
+
+
+def _cell_error(run: runs.Run, error: PapermillExecutionError) -> CompendiumError:
+    first = error.source.strip().splitlines()[0] if error.source.strip() else ""
+    return CellError(
+        f"{run.notebook}, cell {error.exec_count} (`{first}`): {error.ename}: {error.evalue}"
+    )
+
+
+def scrub(node: nbformat.NotebookNode) -> nbformat.NotebookNode:
+    """Return an executed notebook without times, paths, durations and random names."""
+    node.metadata = {
+        "kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"},
+        "language_info": {"name": "python"},
+    }
+    for number, cell in enumerate(node.cells):
+        tags = cell.metadata.get("tags", [])
+        cell.metadata = {k: v for k, v in cell.metadata.items() if k not in _FLEETING}
+        if "injected-parameters" in tags:
+            cell.id = "injected-parameters"
+        cell.setdefault("id", f"cell-{number}")
+        if cell.cell_type == "code":
+            cell.outputs = _merged(cell.outputs)
+            for output in cell.outputs:
+                output.get("metadata", {}).pop("execution", None)
+    return node
+
+
+_FLEETING = ("papermill", "execution", "ExecuteTime", "collapsed")
+
+
+def _merged(outputs: list) -> list:
+    """Join the pieces of one stream, whose cuts depend on timing."""
+    joined: list = []
+    for output in outputs:
+        last = joined[-1] if joined else None
+        if output.output_type == "stream" and last and last.get("name") == output.name:
+            last.text += output.text
+        else:
+            joined.append(output)
+    return joined
+
+
+def check_writable(folder: Path) -> None:
+    """Raise CompendiumError if a folder can neither be written nor be made."""
+    nearest = next(f for f in (folder.absolute(), *folder.absolute().parents) if f.exists())
+    try:
+        with tempfile.TemporaryFile(dir=nearest):
+            pass
+    except OSError as error:
+        reason = error.strerror or error
+        raise CompendiumError(f"folder {str(folder)!r} cannot be written: {reason}") from None

@@ -1,0 +1,104 @@
+"""From source to published book: execute what changed, build what is stale."""
+
+import hashlib
+import json
+import os
+import shutil
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+from compendium import execution, keys, paths, runs
+
+STAMP = "published.json"
+
+
+def published_runs() -> list[runs.Run]:
+    """Return the runs that the book shows: the first of each notebook."""
+    return [next(iter(named.values())) for named in runs.listed().values()]
+
+
+def publish(
+    *, workers: int | None = None, done: Callable[[str], None] = lambda name: None
+) -> tuple[Path, bool]:
+    """Execute the notebooks, build the book, and return its folder and whether it was stale.
+
+    `done` hears the name of each run and, at the end, of the book.
+    """
+    wanted = published_runs()
+    html = paths.build() / "html"
+    stamp = {"runs": {f"{r.notebook}/{r.name}": keys.key(keys.parts(r)) for r in wanted}}
+    stamp |= {"sources": _sources_digest(), "commit": _commit()}
+    if _is_published(stamp):
+        return html, False
+    executed = execution.execute_all(
+        wanted, workers=workers, done=lambda run: done(f"{run.notebook}, {run.name}")
+    )
+    folders = _write(executed)
+    _stamp_file().unlink(missing_ok=True)
+    from compendium.book import build_book
+
+    build_book(folders, paths.root())
+    temporary = _stamp_file().with_suffix(".writing")
+    temporary.write_text(json.dumps(stamp, indent=1) + "\n", "utf-8")
+    os.replace(temporary, _stamp_file())
+    done("book")
+    return html, True
+
+
+def is_stale() -> bool:
+    """Return whether the published book is missing or older than anything it is made from."""
+    wanted = published_runs()
+    stamp = {"runs": {f"{r.notebook}/{r.name}": keys.key(keys.parts(r)) for r in wanted}}
+    return not _is_published(stamp | {"sources": _sources_digest(), "commit": _commit()})
+
+
+def _is_published(stamp: dict) -> bool:
+    try:
+        return json.loads(_stamp_file().read_text("utf-8")) == stamp
+    except (OSError, ValueError):
+        return False
+
+
+def _stamp_file() -> Path:
+    return paths.build() / STAMP
+
+
+def _write(executed: list[execution.Executed]) -> dict[str, dict[str, Path]]:
+    """Write the runs into the build folder; runs no longer wanted are removed."""
+    base = paths.build() / "runs"
+    shutil.rmtree(base, ignore_errors=True)
+    folders: dict[str, dict[str, Path]] = {}
+    for item in executed:
+        folder = base / item.run.notebook / item.run.name
+        item.write(folder)
+        folders.setdefault(item.run.notebook, {})[item.run.name] = folder
+    return folders
+
+
+def _sources_digest() -> str:
+    """Return a hash of the files that the book is made from besides the runs."""
+    root = paths.root()
+    files = [root / "_config.yml", root / "pyproject.toml", root / "notebooks" / "runs.yml"]
+    for folder in ("book", "data", "lib"):
+        files += [f for f in (root / folder).rglob("*") if f.is_file()]
+    ignored = {"_build", "vendor", "__pycache__", ".ipynb_checkpoints"}
+    digest = hashlib.sha256()
+    for file in sorted(files):
+        name = file.relative_to(root)
+        if not ignored & set(name.parts) and not any(p.endswith(".egg-info") for p in name.parts):
+            digest.update(f"{name}\0".encode() + hashlib.sha256(file.read_bytes()).digest())
+    return digest.hexdigest()
+
+
+def _commit() -> str:
+    """Return the commit and whether the tree differs from it: both stand on every page."""
+    commands = (["git", "rev-parse", "HEAD"], ["git", "status", "--porcelain"])
+    try:
+        head, changes = (
+            subprocess.run(c, cwd=paths.root(), capture_output=True, text=True, check=True).stdout
+            for c in commands
+        )
+    except (OSError, subprocess.CalledProcessError):
+        return "no commit"
+    return head.strip() + (" with changes" if changes.strip() else "")
