@@ -1,4 +1,4 @@
-"""The command line: `compendium book | run | claims | data | refresh`."""
+"""The command line: `compendium book | run | sweep | check | claims | data | refresh`."""
 
 import json
 import sys
@@ -9,14 +9,21 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn
-from rich.progress import TimeElapsedColumn as Elapsed
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    SpinnerColumn,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
 from rich.table import Table
 
 from compendium.errors import CellError, CompendiumError
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
-out, err = Console(), Console(stderr=True)
+out, err = Console(emoji=False), Console(stderr=True, emoji=False)
 
 Set = Annotated[
     list[str] | None, typer.Option("--parameter", "-p", metavar="NAME=VALUE", help="set one value")
@@ -46,7 +53,7 @@ def run(
     folder: Annotated[Path | None, typer.Option("--out", help="folder to write into")] = None,
 ) -> None:
     """Run one notebook with named or given parameters, and write its results."""
-    from compendium import execution, parameters, runs
+    from compendium import parameters, paths, runs
 
     base = runs.named(notebook, run)
     specs = parameters.read(runs.path(notebook))
@@ -54,7 +61,9 @@ def run(
     name = base.name if values == base.parameters else f"{base.name}, changed"
     chosen = runs.Run(base.notebook, name, base.title, values)
     folder = folder or Path("out", base.notebook, base.name)
-    execution.check_writable(folder)
+    paths.check_writable(folder)
+    from compendium import execution
+
     with _progress(f"{base.notebook}, {name}", 1) as advance:
         executed = execution.execute(chosen)
         advance(name)
@@ -62,6 +71,39 @@ def run(
     _print_claims(executed.results["claims"])
     files = f"{base.notebook}.ipynb, results.json, results.nc"
     out.print(f"written: {_shown(folder)} ({files})", soft_wrap=True, highlight=False)
+
+
+@app.command()
+def sweep(
+    notebook: Annotated[str, typer.Argument(help="a notebook's name, as cost-gaps")],
+    axes: Annotated[
+        list[str] | None, typer.Argument(metavar="KEY=A:B:STEP | KEY=X,Y,Z", help="one per axis")
+    ] = None,
+    samples: Annotated[int | None, typer.Option(help="a Sobol sample instead of a grid")] = None,
+    run: Annotated[str | None, typer.Option("--run", help="a named run to start from")] = None,
+    workers: Annotated[int | None, typer.Option(help="notebooks at once; default: cores")] = None,
+    cluster: Annotated[str | None, typer.Option(help="address of a dask scheduler")] = None,
+    folder: Annotated[Path | None, typer.Option("--out", help="folder to write into")] = None,
+    yes: Annotated[bool, typer.Option("--yes", help="allow more than a million points")] = False,
+) -> None:
+    """Run a notebook over a grid or a sample of its parameters; go on where it stopped."""
+    from compendium import sweep
+
+    if samples is not None and samples < 1:
+        raise CompendiumError(f"--samples {samples} is not 1 or more")
+    design = sweep.design(notebook, axes or [], run=run, samples=samples)
+    if len(design) > sweep.LARGE and not yes:
+        raise CompendiumError(f"{len(design):,} points are more than a million: say --yes")
+    folder = folder or Path("out", f"{design.notebook}-sweep")
+    with _points(f"{design.notebook}", len(design)) as done:
+        failures = sweep.run_sweep(design, folder, workers=workers, cluster=cluster, done=done)
+    for failure in failures[:20]:
+        point = ", ".join(f"{name}={value}" for name, value in failure["parameters"].items())
+        err.print(f"failed: {point}: {failure['error']}", style="red", markup=False, soft_wrap=True)
+    good = len(design) - len(failures)
+    out.print(f"{good} of {len(design)} points in {_shown(folder)}", highlight=False)
+    if failures:
+        raise typer.Exit(1)
 
 
 @app.command()
@@ -98,13 +140,58 @@ def data(as_json: Json = False) -> None:
 
 
 @app.command()
-def refresh() -> None:
-    """Rewrite the stored outputs of the source notebooks that the tests compare."""
-    from compendium import refresh, runs
+def check(
+    target: Annotated[
+        str, typer.Argument(metavar="FILE|NAME", help="results.json, notebook, name")
+    ],
+    run: Annotated[str | None, typer.Option("--run", help="the published run to compare")] = None,
+    against: Annotated[Path | None, typer.Option(help="another results.json")] = None,
+    rtol: Annotated[float, typer.Option(help="relative difference that counts as equal")] = 1e-6,
+) -> None:
+    """Compare a run with the published numbers: what differs, by how much, and which input."""
+    from compendium import check
 
+    if target.endswith((".json", ".ipynb")) and Path(target).exists():
+        ours = check.read(Path(target))
+    else:
+        from compendium import execution, runs
+
+        with _progress(target, 1) as advance:
+            ours = execution.execute(runs.named(target, run)).results
+            advance(target)
+    theirs = (
+        check.summary(check.read(against))
+        if against
+        else check.published(ours["notebook"], run or ours["run"])
+    )
+    ours = check.summary(ours)
+    rows, odd = check.differences(ours, theirs, rtol), check.inputs(ours, theirs)
+    if rows:
+        table = Table("what", "published", "ours", "relative difference")
+        for row in rows:
+            size = "" if row["relative"] is None else f"{row['relative']:.2g}"
+            table.add_row(row["what"], str(row["published"]), str(row["ours"]), size)
+        out.print(table)
+    for name in odd:
+        out.print(f"input differs: {name}", highlight=False)
+    compared = len(theirs["claims"]) + len(theirs["results"])
+    state = f"{len(rows)} numbers differ" if rows else "the same numbers"
+    out.print(f"{state}: {compared} claims and results compared, tolerance {rtol:g}")
+    if rows:
+        raise typer.Exit(1)
+
+
+@app.command()
+def refresh() -> None:
+    """Rewrite the tables and published numbers that are kept with the source notebooks."""
+    from compendium import execution, refresh, runs
+
+    wanted = [run for named in runs.listed().values() for run in named.values()]
+    with _progress("refresh", len(wanted)) as advance:
+        done = execution.execute_all(wanted, done=lambda run: advance(f"{run.notebook} {run.name}"))
     for notebook in runs.listed():
-        state = "rewritten" if refresh.refresh(notebook) else "unchanged"
-        out.print(f"{notebook}: {state}", highlight=False)
+        new = refresh.refresh(notebook, [item for item in done if item.run.notebook == notebook])
+        out.print(f"{notebook}: {'rewritten' if new else 'unchanged'}", highlight=False)
 
 
 def _assignments(texts: list[str]) -> dict[str, str]:
@@ -145,9 +232,31 @@ def _progress(title: str, total: int) -> Iterator:
         yield lambda name: err.print(f"done: {name}", highlight=False)
         return
     columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn())
-    with Progress(*columns, MofNCompleteColumn(), Elapsed(), console=err) as progress:
+    with Progress(*columns, MofNCompleteColumn(), TimeElapsedColumn(), console=err) as progress:
         task = progress.add_task(title, total=total)
         yield lambda name: progress.update(task, advance=1, description=name)
+
+
+@contextmanager
+def _points(title: str, total: int) -> Iterator:
+    """Show the progress of a sweep with its rate and the time left."""
+    rate = TextColumn("{task.fields[rate]}")
+    columns = (TextColumn(title), BarColumn(), MofNCompleteColumn(), rate, TimeRemainingColumn())
+    failed = 0
+    with Progress(*columns, console=err, disable=not err.is_terminal) as progress:
+        task = progress.add_task(title, total=total, rate="")
+
+        def done(this_failed: bool) -> None:
+            nonlocal failed
+            failed += this_failed
+            speed = progress.tasks[task].speed or 0.0
+            text = f"{60 * speed:.0f} a minute" + (f", {failed} failed" if failed else "")
+            progress.update(task, advance=1, rate=text)
+            count = int(progress.tasks[task].completed)
+            if not err.is_terminal and (count == total or count % max(total // 10, 1) == 0):
+                err.print(f"{title}: {count} of {total}, {text}", highlight=False)
+
+        yield done
 
 
 def main() -> None:

@@ -10,7 +10,7 @@ import logging
 import os
 import tempfile
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
 from functools import cached_property
@@ -24,7 +24,7 @@ from jupyter_client import AsyncKernelManager
 from nbclient.exceptions import DeadKernelError
 from papermill.exceptions import PapermillExecutionError
 
-from compendium import keys, parameters, paths, records, runs
+from compendium import keys, parameters, paths, records, runs, warm
 from compendium.errors import CellError, CompendiumError, DataError
 
 RECORD_KEYS = (
@@ -68,7 +68,7 @@ class Executed:
 
         Each file is written under a temporary name and moved in place, `results.json` last.
         """
-        check_writable(folder)
+        paths.check_writable(folder)
         folder.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=folder, prefix=".writing-") as scratch:
             files = [f"{self.run.notebook}.ipynb", "results.nc", "results.json"]
@@ -90,12 +90,22 @@ class Plan:
     changed: dict[str, parameters.Value]
 
 
-def plan(run: runs.Run) -> Plan:
-    """Return what executing a run takes. Raises ParameterError or NotebookError."""
-    parts = keys.parts(run)
-    defaults = parameters.complete(parameters.read(runs.path(run.notebook)), {})
-    changed = {n: value for n, value in parts["parameters"].items() if value != defaults[n]}
-    return Plan(run, parts, changed)
+Runner = Callable[[Plan], nbformat.NotebookNode]
+
+
+def plans(wanted: Sequence[runs.Run]) -> list[Plan]:
+    """Return what executing runs takes. Raises ParameterError or NotebookError."""
+    found, shared, defaults = [], {}, {}
+    for run in wanted:
+        if run.notebook not in shared:
+            shared[run.notebook] = keys.base(run.notebook)
+            specs = parameters.read(runs.path(run.notebook))
+            defaults[run.notebook] = parameters.complete(specs, {})
+        parts = keys.parts(run, shared[run.notebook])
+        values = parts["parameters"].items()
+        changed = {n: value for n, value in values if value != defaults[run.notebook][n]}
+        found.append(Plan(run, parts, changed))
+    return found
 
 
 def execute(run: runs.Run) -> Executed:
@@ -103,21 +113,41 @@ def execute(run: runs.Run) -> Executed:
 
     Raises ParameterError or NotebookError before a kernel starts, CellError if a cell fails.
     """
-    return _carry_out(plan(run))
+    return _carry_out(plans([run])[0], run_notebook)
 
 
-def _carry_out(plan: Plan) -> Executed:
+def _carry_out(plan: Plan, runner: Runner) -> Executed:
     stored, key = _stored(), keys.key(plan.parts)
-    entry = stored(key, plan)
+    entry = stored(key, plan, runner)
     if hashlib.sha256(entry["notebook"]).hexdigest() != entry["sha256"]:
-        stored.call_and_shelve(key, plan).clear()
-        entry = stored(key, plan)
+        stored.call_and_shelve(key, plan, runner).clear()
+        entry = stored(key, plan, runner)
     return Executed(plan.run, entry["notebook"], plan.parts)
 
 
 def is_stored(run: runs.Run) -> bool:
     """Return whether a run is in the store, with all that it depends on unchanged."""
-    return _stored().check_call_in_cache(keys.key(keys.parts(run)), None)
+    return _stored().check_call_in_cache(keys.key(keys.parts(run)), None, None)
+
+
+def execute_each(
+    plans: Sequence[Plan], *, workers: int | None = None, runner: Runner | None = None
+) -> Iterator[tuple[int, Executed | CompendiumError]]:
+    """Yield the number and the outcome of each plan as it ends; an error stops no other plan.
+
+    `runner` says where a notebook is run; it is called from `workers` threads. Kernels are
+    processes of their own, so threads are enough to look after them.
+    """
+    pool = ThreadPoolExecutor(max_workers=workers or os.cpu_count() or 1)
+    work = {pool.submit(_carry_out, p, runner or run_notebook): i for i, p in enumerate(plans)}
+    try:
+        for future in as_completed(work):
+            try:
+                yield work.pop(future), future.result()
+            except CompendiumError as error:
+                yield work.pop(future), error
+    finally:
+        pool.shutdown(cancel_futures=True)
 
 
 def execute_all(
@@ -128,32 +158,25 @@ def execute_all(
 ) -> list[Executed]:
     """Return several runs in the order given, executed side by side; `done` hears of each.
 
-    Kernels are processes of their own, so threads are enough to look after them.
     Raises the first error once the runs already started have ended.
     """
-    workers = workers or os.cpu_count() or 1
-    # CPython 3.11 cannot parse code in several threads at once, so plans are made before.
-    plans = [plan(run) for run in wanted]
-    with ThreadPoolExecutor(max_workers=workers) as pool:
-        futures = {pool.submit(_carry_out, plan): plan.run for plan in plans}
-        try:
-            for future in as_completed(futures):
-                future.result()
-                done(futures[future])
-        except BaseException:
-            pool.shutdown(cancel_futures=True)
-            raise
-    return [future.result() for future in futures]
+    outcomes: dict[int, Executed] = {}
+    for number, outcome in execute_each(plans(wanted), workers=workers):
+        if isinstance(outcome, CompendiumError):
+            raise outcome
+        outcomes[number] = outcome
+        done(outcome.run)
+    return [outcomes[number] for number in range(len(wanted))]
 
 
 def _stored() -> joblib.memory.MemorizedFunc:
     """Return the execution of a plan, remembered by its key alone."""
     warnings.filterwarnings("ignore", category=UserWarning, module="joblib")
-    return joblib.Memory(paths.store(), verbose=0).cache(_execute, ignore=["plan"])
+    return joblib.Memory(paths.store(), verbose=0).cache(_execute, ignore=["plan", "runner"])
 
 
-def _execute(key: str, plan: Plan) -> dict[str, Any]:
-    node = _run_notebook(plan)
+def _execute(key: str, plan: Plan, runner: Runner) -> dict[str, Any]:
+    node = runner(plan)
     found = [r for kind in ("claim", "result") for r in records.collect(node, kind)]
     hidden = sorted({table for r in found for table in r["tables"]} - set(plan.parts["data"]))
     if hidden:
@@ -165,8 +188,8 @@ def _execute(key: str, plan: Plan) -> dict[str, Any]:
     return {"notebook": text, "sha256": hashlib.sha256(text).hexdigest()}
 
 
-class _LocalKernelManager(AsyncKernelManager):
-    """Talks to its kernel through files: no port that another kernel may take first."""
+class _KernelManager(AsyncKernelManager):
+    """Starts warm kernels and talks to them through files: no port that another may take first."""
 
     def __init__(self, **kwargs):
         super().__init__(**kwargs)
@@ -174,9 +197,11 @@ class _LocalKernelManager(AsyncKernelManager):
             self._folder = tempfile.TemporaryDirectory(prefix="kernel-")
             self.connection_file = str(Path(self._folder.name, "kernel.json"))
             self.transport = "ipc"
+        self.kernel_spec.metadata["kernel_provisioner"] = {"provisioner_name": warm.NAME}
 
 
-def _run_notebook(plan: Plan) -> nbformat.NotebookNode:
+def run_notebook(plan: Plan) -> nbformat.NotebookNode:
+    """Return the executed notebook of a plan, scrubbed. Raises CellError if a cell fails."""
     source = runs.path(plan.run.notebook)
     logging.getLogger("papermill").setLevel(logging.ERROR)
     with tempfile.TemporaryDirectory(prefix="compendium-") as scratch:
@@ -189,7 +214,8 @@ def _run_notebook(plan: Plan) -> nbformat.NotebookNode:
                 language="python",
                 cwd=paths.notebooks(),
                 progress_bar=False,
-                kernel_manager_class=_LocalKernelManager,
+                shutdown_kernel="immediate",
+                kernel_manager_class=_KernelManager,
             )
         except PapermillExecutionError as error:
             raise _cell_error(plan.run, error) from None
@@ -239,14 +265,3 @@ def _merged(outputs: list) -> list:
         else:
             joined.append(output)
     return joined
-
-
-def check_writable(folder: Path) -> None:
-    """Raise CompendiumError if a folder can neither be written nor be made."""
-    nearest = next(f for f in (folder.absolute(), *folder.absolute().parents) if f.exists())
-    try:
-        with tempfile.TemporaryFile(dir=nearest):
-            pass
-    except OSError as error:
-        reason = error.strerror or error
-        raise CompendiumError(f"folder {str(folder)!r} cannot be written: {reason}") from None

@@ -11,6 +11,7 @@ import json
 import platform
 from collections.abc import Mapping
 from functools import cache
+from importlib import metadata
 from pathlib import Path
 from typing import Any
 
@@ -18,29 +19,42 @@ import nbformat
 
 from compendium import data, parameters, paths, records, runs
 
+NUMERIC = ("altair", "highspy", "linopy", "numpy", "pandas", "pint", "pvlib", "scipy", "xarray")
 PACKAGES = ("unlock", "compendium")
 ALWAYS = ("compendium.execution",)  # runs outside the kernel, and shapes what comes out
 TABLES_OF_LOADER = ("money", "pedigree")
 
 
-def parts(run: runs.Run) -> dict[str, Any]:
-    """Return what a run depends on: parameters as values, everything else as hashes."""
-    notebook = nbformat.read(runs.path(run.notebook), as_version=4)
-    specs = parameters.read(runs.path(run.notebook))
-    values = parameters.complete(specs, run.parameters)
-    trees = [ast.parse(cell.source) for cell in notebook.cells if cell.cell_type == "code"]
-    cells = [[c.cell_type, c.source, c.metadata.get("tags", [])] for c in notebook.cells]
-    claims = [row for row in records.claims().values() if row["notebook"] == run.notebook]
+def parts(run: runs.Run, shared: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    """Return what a run depends on: parameters as values, everything else as hashes.
+
+    `shared` is the `base` of its notebook, given to save reading the files again.
+    """
+    values = parameters.complete(parameters.read(runs.path(run.notebook)), run.parameters)
+    own = {"parameters": values, "files": _given_files(values)}
+    return own | dict(shared or base(run.notebook))
+
+
+def base(notebook: str) -> dict[str, Any]:
+    """Return what every run of a notebook depends on besides its parameters."""
+    node = nbformat.read(runs.path(notebook), as_version=4)
+    trees = [ast.parse(cell.source) for cell in node.cells if cell.cell_type == "code"]
+    cells = [[c.cell_type, c.source, c.metadata.get("tags", [])] for c in node.cells]
+    claims = [row for row in records.claims().values() if row["notebook"] == notebook]
     return {
         "notebook": _digest(cells),
-        "parameters": values,
-        "files": _given_files(values),
         "library": {name: _module_digest(name) for name in modules(trees)},
         "data": {name: data.fingerprint(name) for name in tables(trees)},
         "claims": _digest(claims),
-        "packages": _file_digest(paths.root() / "requirements.lock"),
-        "python": ".".join(platform.python_version_tuple()[:2]),
+        "versions": versions(),
     }
+
+
+@cache
+def versions() -> dict[str, str]:
+    """Return the versions of Python and of the packages that the numbers pass through."""
+    installed = {name: metadata.version(name) for name in NUMERIC}
+    return {"python": ".".join(platform.python_version_tuple()[:2])} | installed
 
 
 def key(parts: Mapping[str, Any]) -> str:

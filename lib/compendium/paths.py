@@ -1,7 +1,10 @@
 """Where the parts of the compendium lie."""
 
 import os
+import tempfile
 from pathlib import Path
+
+from compendium.errors import CompendiumError
 
 
 def root() -> Path:
@@ -43,3 +46,14 @@ def relative(path: Path) -> str:
         return str(Path(path).resolve().relative_to(root()))
     except ValueError:
         return str(path)
+
+
+def check_writable(folder: Path) -> None:
+    """Raise CompendiumError if a folder can neither be written nor be made."""
+    nearest = next(f for f in (folder.absolute(), *folder.absolute().parents) if f.exists())
+    try:
+        with tempfile.TemporaryFile(dir=nearest):
+            pass
+    except OSError as error:
+        reason = error.strerror or error
+        raise CompendiumError(f"folder {str(folder)!r} cannot be written: {reason}") from None

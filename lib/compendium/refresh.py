@@ -1,21 +1,25 @@
-"""Rewrites the outputs that source notebooks keep: rounded tables that the tests compare."""
+"""Rewrites what is kept of a run with the source: rounded tables and the published numbers."""
 
 import os
 from pathlib import Path
 
 import nbformat
 
-from compendium import execution, runs
+from compendium import check, execution, runs
 
 TAG = "nbval-check-output"
 
 
-def refresh(notebook: str) -> bool:
-    """Run a notebook with its defaults, keep the outputs of tagged cells; say if it changed."""
+def refresh(notebook: str, executed: list[execution.Executed]) -> bool:
+    """Keep the published numbers of a notebook's runs, and the tables of the first; say if new."""
+    named = {item.run.name: item.results for item in executed}
+    return _keep_tables(notebook, executed[0]) | check.write_published(notebook, named)
+
+
+def _keep_tables(notebook: str, executed: execution.Executed) -> bool:
     path = runs.path(notebook)
     before = path.read_text("utf-8")
     source = nbformat.reads(before, as_version=4)
-    executed = execution.execute(runs.Run(path.stem, "default", "Defaults", {}))
     outputs = {cell.id: cell for cell in executed.node.cells}
     for cell in source.cells:
         if cell.cell_type == "code":

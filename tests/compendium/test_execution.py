@@ -10,7 +10,7 @@ import nbformat
 import pytest
 import xarray as xr
 
-from compendium import execution, keys, records, runs
+from compendium import execution, keys, paths, records, runs
 from compendium.errors import CellError, CompendiumError, DataError
 from tests.conftest import CELLS, clear_caches, notebook_text
 
@@ -193,4 +193,4 @@ def test_a_read_only_folder_is_refused(tmp_path):
     file = tmp_path / "file"
     file.write_text("")
     with pytest.raises(CompendiumError, match="cannot be written"):
-        execution.check_writable(file / "below")
+        paths.check_writable(file / "below")
