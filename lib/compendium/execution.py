@@ -142,10 +142,12 @@ def execute_each(
     work = {pool.submit(_carry_out, p, runner or run_notebook): i for i, p in enumerate(plans)}
     try:
         for future in as_completed(work):
+            number = work.pop(future)
             try:
-                yield work.pop(future), future.result()
+                outcome = future.result()
             except CompendiumError as error:
-                yield work.pop(future), error
+                outcome = error
+            yield number, outcome
     finally:
         pool.shutdown(cancel_futures=True)
 
@@ -199,6 +201,10 @@ class _KernelManager(AsyncKernelManager):
             self.transport = "ipc"
         self.kernel_spec.metadata["kernel_provisioner"] = {"provisioner_name": warm.NAME}
 
+    async def start_kernel(self, **kwargs):
+        # papermill's own cwd= moves the whole process, and with it every other thread.
+        await super().start_kernel(**kwargs | {"cwd": str(paths.notebooks())})
+
 
 def run_notebook(plan: Plan) -> nbformat.NotebookNode:
     """Return the executed notebook of a plan, scrubbed. Raises CellError if a cell fails."""
@@ -212,7 +218,6 @@ def run_notebook(plan: Plan) -> nbformat.NotebookNode:
                 parameters=plan.changed,
                 kernel_name="python3",
                 language="python",
-                cwd=paths.notebooks(),
                 progress_bar=False,
                 shutdown_kernel="immediate",
                 kernel_manager_class=_KernelManager,

@@ -207,7 +207,7 @@ def test_a_worker_with_other_data_is_refused_by_name(scheduler, small, tmp_path)
 
 def test_an_unreachable_cluster_is_told_within_ten_seconds(small, tmp_path):
     start = time.monotonic()
-    with pytest.raises(CompendiumError, match="no cluster at 'tcp://127.0.0.1:9'"):
+    with pytest.raises(CompendiumError, match="no cluster at"):
         sweep.run_sweep(design("price=1"), tmp_path / "out", cluster="tcp://127.0.0.1:9")
     assert time.monotonic() - start < 15
     assert not (tmp_path / "out").exists()
