@@ -1,6 +1,6 @@
 """Time and memory of cohort stocks beside plain numpy and flodym, on one core.
 
-Run `python tests/bench/cohorts.py`. Times are CPU time, the median of five; memory is the
+Run `python -m tests.bench.cohorts`. Times are CPU time, the median of five; memory is the
 peak that Python and numpy allocate beyond the input, the result included.
 """
 
@@ -10,18 +10,17 @@ os.environ["OMP_NUM_THREADS"] = "1"
 os.environ["OPENBLAS_NUM_THREADS"] = "1"
 os.environ["MKL_NUM_THREADS"] = "1"
 
-import platform
 import statistics
 import sys
 import time
 import tracemalloc
 from importlib.metadata import version
-from pathlib import Path
 
 import numpy as np
 import xarray as xr
 from scipy.special import ndtr
 
+from tests.bench.machine import machine
 from unlock.cohorts import inflow_driven, stock_driven
 
 try:
@@ -34,14 +33,6 @@ except ImportError:
 
 REPEATS = 5
 YEARS = 150
-
-
-def machine():
-    """Processor model and number of cores."""
-    info = Path("/proc/cpuinfo")
-    lines = info.read_text().splitlines() if info.exists() else []
-    models = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
-    return f"{models[0] if models else platform.machine()}, {os.cpu_count()} cores, one used"
 
 
 def measure(work, repeats=REPEATS):

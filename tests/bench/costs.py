@@ -1,6 +1,6 @@
 """Time of levelised cost for all routes and many samples, beside numpy and a row-wise table.
 
-Run `python tests/bench/costs.py`. Times are CPU time on one core, the median of five.
+Run `python -m tests.bench.costs`. Times are CPU time on one core, the median of five.
 """
 
 import os
@@ -8,30 +8,21 @@ import os
 os.environ["OMP_NUM_THREADS"] = "1"
 os.environ["OPENBLAS_NUM_THREADS"] = "1"
 
-import platform
 import statistics
 import time
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import xarray as xr
 
 from compendium import load
+from tests.bench.machine import machine
 from unlock.costs import levelised_cost
 
 REPEATS = 5
 SAMPLES = 10_000
 ROWWISE_SAMPLES = 200  # a table row for each route and sample; its time grows in proportion
 TARGET = 0.5  # s
-
-
-def machine():
-    """Processor model and number of cores."""
-    info = Path("/proc/cpuinfo")
-    lines = info.read_text().splitlines() if info.exists() else []
-    models = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
-    return f"{models[0] if models else platform.machine()}, {os.cpu_count()} cores, one used"
 
 
 def measure(work):

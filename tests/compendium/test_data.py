@@ -7,7 +7,8 @@ import pytest
 
 from compendium import data, units
 from compendium.errors import DataError
-from tests.conftest import HEADER, ROOT, ROWS, clear_caches
+from tests.conftest import clear_caches
+from tests.small import HEADER, ROOT, ROWS
 
 
 def write(root, rows, header=HEADER):

@@ -5,7 +5,7 @@ import re
 import yaml
 
 from compendium import environment
-from tests.conftest import ROOT
+from tests.small import ROOT
 
 
 def test_environment_and_lock_give_the_same_versions():

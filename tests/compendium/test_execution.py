@@ -12,7 +12,8 @@ import xarray as xr
 
 from compendium import execution, keys, paths, records, runs
 from compendium.errors import CellError, CompendiumError, DataError
-from tests.conftest import CELLS, clear_caches, notebook_text
+from tests.conftest import clear_caches
+from tests.small import CELLS, notebook_text
 
 FILES = ("carbon-lock-in.ipynb", "results.json", "results.nc")
 

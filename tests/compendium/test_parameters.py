@@ -6,7 +6,8 @@ from hypothesis import strategies as st
 
 from compendium import parameters, runs
 from compendium.errors import NotebookError, ParameterError
-from tests.conftest import CELLS, clear_caches, notebook_text
+from tests.conftest import clear_caches
+from tests.small import CELLS, notebook_text
 
 
 @pytest.fixture
