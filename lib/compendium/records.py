@@ -14,6 +14,7 @@ from typing import Any
 
 import nbformat
 import numpy as np
+import pandas as pd
 import xarray as xr
 from IPython.display import HTML, display
 
@@ -46,6 +47,8 @@ def chapter(name: str, namespace: Mapping[str, Any]) -> None:
     given = {key: namespace[key] for key in _assigned(namespace.get("In", ()), specs)}
     given |= {key: namespace[key] for key in specs if key in namespace}
     parameters.check(specs, given)
+    # What pandas guesses depends on where it was imported; tables must not.
+    pd.set_option("display.max_columns", 20, "display.width", 120)
     _current.name = name
     _current.claims.clear()
     _current.results.clear()
