@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 BENCH_READY := $(VENV)/.bench-ready
 
-.PHONY: book test serve bench refresh lint lock clean
+.PHONY: book test serve bench stress refresh lint lock clean
 
 book: $(READY)  ## run every notebook whose inputs changed, and publish the book
 	$(BIN)/compendium book
@@ -18,6 +18,9 @@ serve: book  ## show the book at http://localhost:8000
 
 bench: $(BENCH_READY)  ## measure speed and memory against the alternatives
 	$(BIN)/python -m tests.bench
+
+stress: $(READY)  ## kill builds and sweeps at random moments and compare the results
+	$(BIN)/python -m tests.stress
 
 refresh: $(READY)  ## rewrite the stored outputs that the tests compare
 	$(BIN)/compendium refresh
