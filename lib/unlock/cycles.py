@@ -11,6 +11,7 @@ import xarray as xr
 from unlock import cohorts
 
 SCRAP_TRADE = ("none", "free")
+BELOW = ("hold", "refuse")
 NODES = {
     "steelmaking": "primary + secondary - crude",
     "remelting": "scrap_used - secondary - remelting_loss",
@@ -124,6 +125,7 @@ def saturation_path(
     closeness=0.02,
     memory=10.0,
     momentum=5.0,
+    below="hold",
 ):
     r"""Give a stock per head that leaves with today's growth and settles at saturation.
 
@@ -134,7 +136,8 @@ def saturation_path(
     k_0 = g / (s_0 (1 - s_0 / \hat{s})),  R(T) = ln(|\hat{s} / s_0 - 1| / e)
 
     k_0 is held within 0.25 a year and k is not negative. A stock at or above saturation runs on
-    for a while and stays: \hat{s} is at least s_0 + h g.
+    for a while and stays: \hat{s} is at least s_0 + h g. With `below` = "refuse" a saturation
+    below today's stock is an error instead.
 
     Parameters
     ----------
@@ -147,6 +150,7 @@ def saturation_path(
     closeness : e, relative distance to saturation at T
     memory : m, years over which the rate of today fades
     momentum : h, years of today's growth that a stock at saturation still runs on
+    below : what happens where saturation is below today's stock, "hold" or "refuse"
 
     Returns
     -------
@@ -155,7 +159,8 @@ def saturation_path(
     Raises
     ------
     ValueError
-        For a level or saturation that is not positive or a year of settling not after start.
+        For a level or saturation that is not positive, a year of settling not after start, or,
+        with "refuse", a saturation below the level.
 
     Source: logistic stock patterns of Müller, Wang and Duval (2011), Environmental Science &
     Technology 45, 182-188; the sliding rate is ours.
@@ -164,6 +169,10 @@ def saturation_path(
         raise ValueError("level and saturation must be above 0")
     if bool(np.any(np.asarray(settled) <= start)):
         raise ValueError(f"settled must be after start {start}")
+    if below not in BELOW:
+        raise ValueError(f"below must be one of {BELOW}, not {below!r}")
+    if below == "refuse":
+        _refuse_below(saturation, level)
     saturation = np.maximum(saturation, level + momentum * growth)
     gap = saturation / level - 1
     far = np.maximum(np.abs(gap), closeness)
@@ -276,6 +285,123 @@ def cycle(
     return result.assign({name: use[name] for name in ("stock", "initial_stock") if name in use})
 
 
+def scrap_within_copper(scrap, *, copper, crude, tolerance, remelting_yield, ore=0.0):
+    r"""Give the most scrap that can be melted without too much copper in any product group.
+
+    Copper stays in the melt, so a group u may take scrap with an excess of copper over ore,
+    e_k = max(c_k - z c_0, 0), up to B_u = (x_u - c_0) C_u, and a mass up to M_u = C_u / z. Scrap
+    is sorted by source and blended freely. With groups in rising order of tolerance, and G(q)
+    the mass of the cleanest scrap whose excess is q, the pinch is where the groups up to j must
+    take what the others have no room for:
+
+    T = min over j of ( sum_{u > j} M_u + G( sum_{u <= j} B_u ) ), and T is at most sum_k A_k
+
+    Parameters
+    ----------
+    scrap : A (scrap, any); amount of scrap by source, not negative
+    copper : c (scrap, any); mass of copper per mass of scrap
+    crude : C (end use, any); crude metal for each product group, not negative
+    tolerance : x (end use, any); largest mass of copper per mass of crude metal
+    remelting_yield : z (any); crude metal per scrap
+    ore : c_0 (any); copper in ore-based metal, at most the tolerance
+
+    Returns
+    -------
+    DataArray (any); amount of scrap, the unit of `scrap`.
+
+    Raises
+    ------
+    ValueError
+        For a negative amount, or a tolerance below the copper of ore-based metal.
+
+    Source: copper as the limit after Daehn, Cabrera Serrenho and Allwood (2017), Environmental
+    Science & Technology 51, 6599-6606; the closed form is ours, tested against a linear
+    programme.
+    """
+    for name, amount in (("scrap", scrap), ("crude", crude)):
+        if bool((amount < 0).any()):
+            raise ValueError(f"{name} must not be negative, but {float(amount.min()):g} was given")
+    if bool(np.any(np.asarray(tolerance - ore) < 0)):
+        raise ValueError("tolerance must not be below ore, the copper of ore-based metal")
+    excess = np.maximum(copper - remelting_yield * ore, 0)
+    most = xr.apply_ufunc(
+        _pinch,
+        *(scrap, excess, crude / remelting_yield, (tolerance - ore) * crude, tolerance),
+        input_core_dims=[["scrap"], ["scrap"], ["end_use"], ["end_use"], ["end_use"]],
+        join="exact",
+    )
+    return _units(most, scrap.attrs.get("units"))
+
+
+def copper_limit(
+    flows,
+    *,
+    copper,
+    tolerance,
+    remelting_yield,
+    ore=0.0,
+    scrap_trade="none",
+    end_use="end_use",
+    region="region",
+):
+    """Give the largest share of scrap in crude metal that copper allows, for `cycle`.
+
+    q = z T / C, with T of `scrap_within_copper` for each region. Product groups are the end
+    uses; what is exported is made of the same groups. With free trade of scrap the world sorts
+    and blends as one: what it can melt beyond the sum of its regions goes to each in proportion
+    to the room it has left.
+
+    Parameters
+    ----------
+    flows : Dataset as `cycle` gives it; its scrap market is not used
+    copper : (scrap = "home", "new" and the names of the end uses, any); mass per mass of scrap
+    tolerance, remelting_yield, ore : as in `scrap_within_copper`; without a region if traded
+    scrap_trade : "none" or "free"
+    end_use, region : names of these dimensions
+
+    Returns
+    -------
+    DataArray of the dims of `flows` without end use; dimensionless, 0 to 1. 0 where no metal is
+    made.
+
+    Raises
+    ------
+    ValueError
+        For an unknown rule of scrap trade, or as `scrap_within_copper`.
+    """
+    if scrap_trade not in SCRAP_TRADE:
+        raise ValueError(f"scrap_trade must be one of {SCRAP_TRADE}, not {scrap_trade!r}")
+    scrap, crude = _by_origin(flows, end_use), _by_group(flows, end_use)
+    limits = {"copper": copper.sel(scrap=scrap["scrap"].values), "tolerance": tolerance}
+    limits |= {"remelting_yield": remelting_yield, "ore": ore}
+    most = scrap_within_copper(scrap, crude=crude, **limits)
+    made = crude.sum("end_use")
+    if scrap_trade == "free":
+        world = scrap_within_copper(scrap.sum(region), crude=crude.sum(region), **limits)
+        left = made / remelting_yield - most
+        room = left.sum(region)
+        beyond = (world - most.sum(region)).clip(min=0)
+        most = most + left * beyond / room.where(room > 0, 1)
+    share = (remelting_yield * most / made.where(made > 0)).fillna(0).clip(0, 1)
+    return _units(share, "1")
+
+
+def first_year(condition, *, time="time"):
+    """Give the first year in which a condition holds.
+
+    Parameters
+    ----------
+    condition : DataArray of truth values (time, any)
+    time : name of the time dimension, with years
+
+    Returns
+    -------
+    DataArray (any); year, NaN where the condition never holds.
+    """
+    first = condition[time].isel({time: condition.argmax(time)}).drop_vars(time)
+    return _units(first.where(condition.any(time)).astype(float), "year")
+
+
 def residuals(flows, *, end_use="end_use", time="time"):
     """Give what fails to balance at each node of the cycle, and over the whole of it.
 
@@ -306,6 +432,57 @@ def residuals(flows, *, end_use="end_use", time="time"):
         use = ["stock", "inflow", "outflow", *(n for n in ("initial_stock",) if n in flows)]
         found["use"] = cohorts.balance(flows[use], time=time).sum(end_use)
     return xr.Dataset(found)
+
+
+def _refuse_below(saturation, level):
+    """Refuse a saturation below the level, naming the cell that is furthest below."""
+    short = xr.DataArray(level) - saturation
+    if bool((short > 0).any()):
+        cell = short.argmax(...)
+        where = {dim: short[dim].values[at] for dim, at in cell.items() if dim in short.coords}
+        at = f" ({', '.join(f'{dim} {label}' for dim, label in where.items())})" if where else ""
+        given, today = xr.broadcast(xr.DataArray(saturation), xr.DataArray(level))
+        raise ValueError(
+            f"saturation must not be below today's stock per head, but {float(given[cell]):.3g}"
+            f" was given and the stock is {float(today[cell]):.3g}{at}"
+        )
+
+
+def _by_origin(flows, end_use):
+    """Scrap by origin: home, new and, by end use, old."""
+    made = {"home": flows["home_scrap"], "new": flows["new_scrap"].sum(end_use)}
+    made = [flow.expand_dims(scrap=[name]) for name, flow in made.items()]
+    old = flows["old_scrap"].rename({end_use: "scrap"})
+    return xr.concat([*made, old], dim="scrap").clip(min=0)
+
+
+def _by_group(flows, end_use):
+    """Crude metal by product group, in proportion to what is delivered to each end use."""
+    delivered = flows["delivered"].clip(min=0)
+    total = delivered.sum(end_use)
+    groups = flows["crude"].clip(min=0) * delivered / total.where(total > 0, 1)
+    return groups.rename({end_use: "end_use"})
+
+
+def _pinch(scrap, excess, room, budget, tolerance):
+    """The most scrap within mass and copper; sources and groups along the last axes."""
+    scrap, excess = np.broadcast_arrays(scrap, excess)
+    order = np.argsort(excess, axis=-1, kind="stable")
+    scrap, excess = (np.take_along_axis(part, order, -1) for part in (scrap, excess))
+    room, budget, tolerance = np.broadcast_arrays(room, budget, tolerance)
+    order = np.argsort(tolerance, axis=-1, kind="stable")
+    room, budget = (np.take_along_axis(part, order, -1) for part in (room, budget))
+    above = np.flip(np.cumsum(np.flip(room, -1), -1), -1)  # groups j and up
+    most = np.minimum(above[..., 0], scrap.sum(-1))  # j = 0: no group is short of copper
+    before = np.cumsum(scrap * excess, -1) - scrap * excess
+    spent = np.cumsum(budget, -1)
+    for j in range(room.shape[-1]):
+        left = np.maximum(spent[..., j, None] - before, 0)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            mass = np.where(excess > 0, left / excess, np.inf)
+        others = above[..., j + 1] if j + 1 < room.shape[-1] else 0.0
+        most = np.minimum(most, others + np.minimum(scrap, mass).sum(-1))
+    return most
 
 
 def _bare(given):

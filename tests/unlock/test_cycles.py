@@ -5,6 +5,7 @@ import pytest
 import xarray as xr
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.optimize import linprog
 
 from unlock import cohorts, cycles
 
@@ -207,6 +208,120 @@ def test_path_is_positive_and_finite(level, growth, saturation, settled):
     found = path(level, growth, saturation, settled)
     assert bool((found > 0).all())
     assert bool(np.isfinite(found).all())
+
+
+def test_saturation_below_todays_stock_is_refused_by_name():
+    level = xr.DataArray([8.0, 10.7], dims="region", coords={"region": ["China", "Europe"]})
+    with pytest.raises(ValueError, match=r"saturation .* 9 was given .* 10\.7 \(region Europe\)"):
+        path(level=level, saturation=9.0, below="refuse")
+    assert path(level=level, saturation=11.0, below="refuse").sizes["region"] == 2
+    with pytest.raises(ValueError, match="below must be one of"):
+        path(below="ignore")
+
+
+def amounts(values, dim, labels=None):
+    coords = {dim: labels} if labels else {}
+    return xr.DataArray(np.asarray(values, float), dims=dim, coords=coords)
+
+
+def within(scrap, copper, crude, tolerance, **rest):
+    rest = {"remelting_yield": 1.0, **rest}
+    return cycles.scrap_within_copper(
+        amounts(scrap, "scrap"),
+        copper=amounts(copper, "scrap"),
+        crude=amounts(crude, "end_use"),
+        tolerance=amounts(tolerance, "end_use"),
+        **rest,
+    ).item()
+
+
+def test_copper_on_paper():
+    """Bars take 4 kg/t and sheet 1: of 100 t with 2 kg/t, 50 fit bars and 25 the sheet."""
+    assert within([100], [0.002], [50, 50], [0.004, 0.001]) == pytest.approx(75)
+    # clean scrap first: 30 t without copper leave 20 t of room in sheet, all of it in reach
+    assert within([70, 30], [0.002, 0], [50, 50], [0.004, 0.001]) == pytest.approx(100)
+    # ore brings copper too: 0.5 kg/t leaves sheet 0.5 of its 1, and scrap 1.5 of excess
+    found = within([100], [0.002], [50, 50], [0.004, 0.001], ore=0.0005)
+    assert found == pytest.approx(50 + 50 * 0.5 / 1.5)
+
+
+@settings(deadline=None, max_examples=60)
+@given(st.integers(1, 6), st.integers(1, 4), st.integers(0, 2**32 - 1))
+def test_pinch_is_the_optimum_of_the_linear_programme(sources, groups, seed):
+    rng = np.random.default_rng(seed)
+    scrap, crude = rng.uniform(0, 3, sources), rng.uniform(0, 3, groups)
+    copper = rng.uniform(0, 0.5, sources) * (rng.random(sources) > 0.2)
+    tolerance, melt, ore = rng.uniform(0.05, 0.45, groups), 0.9, 0.04
+    excess = np.maximum(copper - melt * ore, 0)
+    of_source = np.kron(np.eye(sources), np.ones(groups))
+    of_group = np.kron(np.ones(sources), np.eye(groups))
+    in_group = np.kron(excess, np.eye(groups))
+    best = linprog(
+        -np.ones(sources * groups),
+        A_ub=np.vstack([of_source, of_group, in_group]),
+        b_ub=np.concatenate([scrap, crude / melt, (tolerance - ore) * crude]),
+    )
+    found = within(scrap, copper, crude, tolerance, remelting_yield=melt, ore=ore)
+    assert found == pytest.approx(-best.fun, abs=1e-7)
+
+
+COPPER = amounts([0.001, 0.001, 0.002, 0.004], "scrap", ["home", "new", *USES])
+
+
+def limited(use, trade, tolerance=(0.003, 0.001)):
+    flows = cycles.cycle(use, scrap_trade=trade, **PAPER)
+    limit = cycles.copper_limit(
+        flows,
+        copper=COPPER,
+        tolerance=amounts(tolerance, "end_use", USES),
+        remelting_yield=PAPER["remelting_yield"],
+        scrap_trade=trade,
+    )
+    return flows, cycles.cycle(use, scrap_trade=trade, scrap_limit=limit, **PAPER)
+
+
+def test_copper_limit_bites_only_where_scrap_is_dirty():
+    use = in_use([[90, 80], [90, 80]], [[10, 8], [150, 120]], regions=("young", "old"))
+    free, held = limited(use, "none")
+    np.testing.assert_allclose(
+        held["secondary"].sel(region="young"), free["secondary"].sel(region="young")
+    )
+    assert held["secondary"].sel(region="old") < free["secondary"].sel(region="old")
+    assert held["scrap_surplus"].sel(region="old") > 0
+    clean, same = limited(use, "free", tolerance=(1.0, 1.0))
+    xr.testing.assert_allclose(clean, same)
+
+
+def test_trade_lets_the_world_blend_as_one():
+    use = in_use([[90, 80], [90, 80]], [[10, 8], [150, 120]], regions=("young", "old"))
+    alone, traded = (limited(use, trade)[1] for trade in ("none", "free"))
+    assert traded["secondary"].sum() > alone["secondary"].sum()
+    assert traded["scrap_net_import"].sel(region="young") > 0
+    for residual in cycles.residuals(traded).values():
+        np.testing.assert_allclose(residual, 0, atol=1e-9)
+
+
+def test_copper_refuses_bad_input():
+    with pytest.raises(ValueError, match="tolerance must not be below ore"):
+        within([1], [0.002], [1], [0.0001], ore=0.0002)
+    with pytest.raises(ValueError, match="scrap must not be negative"):
+        within([-1], [0.002], [1], [0.001])
+    use = in_use([[90, 80]], [[10, 8]])
+    with pytest.raises(ValueError, match="scrap_trade must be one of"):
+        limited(use, "some")
+
+
+def test_first_year_is_the_first_or_none():
+    years = xr.DataArray([2020, 2021, 2022], dims="time")
+    holds = xr.DataArray(
+        [[False, True, False], [False, False, False]],
+        dims=("case", "time"),
+        coords={"time": years},
+    )
+    found = cycles.first_year(holds)
+    assert found[0] == 2021
+    assert np.isnan(found[1])
+    assert found.attrs["units"] == "year"
 
 
 def test_shares_add_up():
