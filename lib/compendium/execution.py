@@ -13,7 +13,7 @@ import warnings
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
@@ -117,17 +117,18 @@ def execute(run: runs.Run) -> Executed:
 
 
 def _carry_out(plan: Plan, runner: Runner) -> Executed:
-    stored, key = _stored(), keys.key(plan.parts)
-    entry = stored(key, plan, runner)
+    call = keys.key(plan.parts), partial(_execute, plan, runner)
+    stored = _stored()
+    entry = stored(*call)
     if hashlib.sha256(entry["notebook"]).hexdigest() != entry["sha256"]:
-        stored.call_and_shelve(key, plan, runner).clear()
-        entry = stored(key, plan, runner)
+        stored.call_and_shelve(*call).clear()
+        entry = stored(*call)
     return Executed(plan.run, entry["notebook"], plan.parts)
 
 
 def is_stored(run: runs.Run) -> bool:
     """Return whether a run is in the store, with all that it depends on unchanged."""
-    return _stored().check_call_in_cache(keys.key(keys.parts(run)), None, None)
+    return _stored().check_call_in_cache(keys.key(keys.parts(run)), None)
 
 
 def execute_each(
@@ -172,12 +173,20 @@ def execute_all(
 
 
 def _stored() -> joblib.memory.MemorizedFunc:
-    """Return the execution of a plan, remembered by its key alone."""
+    """Return the memory of executed plans, which tells them apart by their key alone."""
     warnings.filterwarnings("ignore", category=UserWarning, module="joblib")
-    return joblib.Memory(paths.store(), verbose=0).cache(_execute, ignore=["plan", "runner"])
+    return joblib.Memory(paths.store(), verbose=0).cache(remember, ignore=["work"])
 
 
-def _execute(key: str, plan: Plan, runner: Runner) -> dict[str, Any]:
+def remember(key: str, work: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+    """Do the work; joblib keeps what comes out under the key.
+
+    Joblib empties its store when this function's code changes, so it holds nothing that may.
+    """
+    return work()
+
+
+def _execute(plan: Plan, runner: Runner) -> dict[str, Any]:
     node = runner(plan)
     found = [r for kind in ("claim", "result") for r in records.collect(node, kind)]
     hidden = sorted({table for r in found for table in r["tables"]} - set(plan.parts["data"]))

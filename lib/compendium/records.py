@@ -135,7 +135,7 @@ def claim(
     display(_record("claim", id, record), raw=True, metadata=_hidden(id))
     from compendium.charts import claim_html
 
-    display(HTML(claim_html(record | {"claim": expected["claim"]})))
+    display(HTML(claim_html(record | {k: expected[k] for k in ("claim", "paper_value")})))
 
 
 def _verdict(place: str, share: float | None) -> str:

@@ -28,6 +28,7 @@ from typing import Any
 from jupyter_client.provisioning import LocalProvisioner
 
 NAME = "compendium-warm"
+RETIRE = bytes(8)  # in place of the length of a request
 LIBRARIES = (
     "IPython.core.completer ipykernel.kernelapp ipykernel.ipkernel altair numpy pandas pint "
     "scipy.interpolate scipy.optimize scipy.special scipy.stats.qmc vl_convert xarray "
@@ -45,7 +46,7 @@ class WarmProvisioner(LocalProvisioner):
             log.warning("this system cannot fork: kernels start cold, some seconds each")
             return await super().launch_kernel(cmd, **kwargs)
         cwd = str(kwargs.get("cwd") or Path.cwd())
-        self.process = _server().start(cmd, cwd, dict(kwargs.get("env") or os.environ))
+        self.process = _start(cmd, cwd, dict(kwargs.get("env") or os.environ))
         self.pid = self.pgid = self.process.pid
         self.cwd = cwd
         return self.connection_info
@@ -94,12 +95,14 @@ class _Kernel:
 class _Server:
     """The warm process, as the process that started it sees it."""
 
-    def __init__(self):
+    def __init__(self, sources: dict[str, int]):
+        self._sources = sources
         self._folder = tempfile.TemporaryDirectory(prefix="warm-")
         self._address = str(Path(self._folder.name, "socket"))
         # Ends when its standard input closes, also if this process is killed.
         self._process = subprocess.Popen(
             [sys.executable, "-m", "compendium.warm", self._address],
+            env=os.environ | {"PYTHONHASHSEED": "0"},  # sets keep one order in every run
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
         )
@@ -113,32 +116,35 @@ class _Server:
         connection.sendall(len(request).to_bytes(8, "big") + request)
         return _Kernel(connection, int(connection.makefile("rb").readline()))
 
-    def fresh(self) -> bool:
-        """Return whether the server lives and the library is the one that it has loaded."""
-        return self._process.poll() is None and self._sources == _sources()
+    def fresh(self, sources: dict[str, int]) -> bool:
+        """Return whether the server lives and has loaded the library as it is now."""
+        return self._process.poll() is None and self._sources == sources
 
-    def stop(self) -> None:
-        self._process.stdin.close()
-        self._process.wait()
-        self._folder.cleanup()
+    def retire(self) -> None:
+        """Let the server end once its last kernel has ended."""
+        with suppress(OSError), socket.socket(socket.AF_UNIX) as connection:
+            connection.connect(self._address)
+            connection.sendall(RETIRE)
 
 
 _lock = threading.Lock()
 _running: _Server | None = None
 
 
-def _server() -> _Server:
-    """Return the server of this process, started anew if the library has changed."""
-    global _running
+def _start(argv: list[str], cwd: str, env: dict[str, str]) -> _Kernel:
+    """Fork a kernel from this process's server, which is replaced if the library has changed."""
     with _lock:
-        if _running and not _running.fresh():
-            _running.stop()
-            _running = None
-        if _running is None:
-            sources = _sources()
-            _running = _Server()
-            _running._sources = sources
-        return _running
+        return _server().start(argv, cwd, env)
+
+
+def _server() -> _Server:
+    global _running
+    sources = _sources()
+    if _running is None or not _running.fresh(sources):
+        if _running:
+            _running.retire()
+        _running = _Server(sources)
+    return _running
 
 
 def _sources() -> dict[str, int]:
@@ -178,7 +184,8 @@ def _serve(address: str) -> None:
     selector = selectors.DefaultSelector()
     for file in (sys.stdin.fileno(), listener, wake):
         selector.register(file, selectors.EVENT_READ)
-    while True:
+    retired = False
+    while kernels or not retired:
         for key, _ in selector.select():
             if key.fileobj == sys.stdin.fileno():
                 _end(kernels)
@@ -188,16 +195,19 @@ def _serve(address: str) -> None:
                 _reap(kernels, selector)
             elif key.fileobj is listener:
                 connection, _ = listener.accept()
-                kernels[_fork(connection, listener)] = connection
+                request = _exactly(connection, 8)
+                if request == RETIRE:
+                    retired = True
+                    continue
+                kernels[_fork(connection, listener, int.from_bytes(request, "big"))] = connection
                 selector.register(connection, selectors.EVENT_READ)
             else:  # the other end closed: nobody wants this kernel any more
                 selector.unregister(key.fileobj)
                 _end({p: c for p, c in kernels.items() if c is key.fileobj})
 
 
-def _fork(connection: socket.socket, listener: socket.socket) -> int:
+def _fork(connection: socket.socket, listener: socket.socket, length: int) -> int:
     """Fork a kernel and tell its process id."""
-    length = int.from_bytes(_exactly(connection, 8), "big")
     request = json.loads(_exactly(connection, length))
     pid = os.fork()
     if pid == 0:

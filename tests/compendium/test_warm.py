@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -76,7 +77,18 @@ def test_a_changed_library_starts_a_new_server(small, monkeypatch):
     assert warm._server() is first
     monkeypatch.setattr(warm, "_sources", lambda: {"changed": 1})
     second = warm._server()
-    assert second is not first and first._process.poll() is not None
+    assert second is not first
+    assert first._process.wait(timeout=20) == 0
+
+
+def test_a_kernel_survives_the_change_of_the_library(small, monkeypatch):
+    with_cell(small, "import time\ntime.sleep(3)")
+    with ThreadPoolExecutor(2) as pool:
+        slow = pool.submit(run, 1.0)
+        time.sleep(1.5)
+        monkeypatch.setattr(warm, "_sources", lambda: {"changed": 2})
+        assert pool.submit(run, 2.0).result().results["parameters"]["price"] == 2.0
+        assert slow.result().results["parameters"]["price"] == 1.0
 
 
 def test_without_fork_kernels_start_cold_and_say_so(small, monkeypatch, caplog):
