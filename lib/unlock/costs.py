@@ -37,7 +37,7 @@ def annuity_factor(rate, *, life):
     if np.any(np.asarray(rate) <= -1):
         raise ValueError(f"rate must be above -1 a year, but {float(np.min(rate)):g} was given")
     rate, life = _matched(rate=rate, life=life)
-    return xr.apply_ufunc(_annuity_factor, rate, life)
+    return xr.apply_ufunc(_annuity_factor, rate, life, dask="parallelized", output_dtypes=[float])
 
 
 def capital_charge(capex, *, rate, life):

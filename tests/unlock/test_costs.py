@@ -327,3 +327,16 @@ def test_vogl_break_even_carbon_price():
         vogl_cost(40), reference=relined, emissions=0.053, reference_emissions=1.87
     )
     assert even.item() == pytest.approx(68, abs=1)
+
+
+def test_a_chunked_ensemble_stays_lazy_and_gives_the_same_numbers():
+    use = xr.DataArray([[1.0, 2.0]], dims=("route", "input"), coords={"input": ["coal", "ore"]})
+    draws = np.random.default_rng(0).lognormal(0, 0.2, (1000, 2))
+    price = xr.DataArray(draws, dims=("sample", "input"), coords={"input": ["coal", "ore"]})
+    capex = xr.DataArray(draws[:, 0], dims="sample")
+    rest = {"fixed_cost": 5.0, "rate": 0.07, "life": 25.0}
+    whole = costs.levelised_cost(use, price=price, capex=capex, **rest)
+    pieces = {"price": price.chunk(sample=100), "capex": capex.chunk(sample=100)}
+    lazy = costs.levelised_cost(use, **pieces, **rest)
+    assert lazy.chunks is not None
+    xr.testing.assert_allclose(lazy.compute(), whole)
