@@ -5,7 +5,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, NoReturn
 
 import typer
 from rich.console import Console
@@ -264,11 +264,16 @@ def main() -> None:
     try:
         app()
     except CellError as error:
-        err.print(f"error: {error}", style="red", soft_wrap=True, markup=False, highlight=False)
-        sys.exit(1)
+        _fail(str(error), 1)
     except CompendiumError as error:
-        err.print(f"error: {error}", style="red", soft_wrap=True, markup=False, highlight=False)
-        sys.exit(2)
+        _fail(str(error), 2)
+    except OSError as error:  # a full disk, a folder that may not be written
+        _fail(": ".join(str(part) for part in (error.filename, error.strerror) if part), 2)
+
+
+def _fail(message: str, code: int) -> NoReturn:
+    err.print(f"error: {message}", style="red", soft_wrap=True, markup=False, highlight=False)
+    sys.exit(code)
 
 
 if __name__ == "__main__":

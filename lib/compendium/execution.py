@@ -241,10 +241,15 @@ def run_notebook(plan: Plan) -> nbformat.NotebookNode:
 
 
 def _cell_error(run: runs.Run, error: PapermillExecutionError) -> CompendiumError:
+    if error.ename in _OURS:  # a mistake in what was given, not in the cell
+        return CompendiumError(f"{run.notebook}: {error.evalue}")
     first = error.source.strip().splitlines()[0] if error.source.strip() else ""
     return CellError(
         f"{run.notebook}, cell {error.exec_count} (`{first}`): {error.ename}: {error.evalue}"
     )
+
+
+_OURS = {kind.__name__ for kind in CompendiumError.__subclasses__()} - {"CellError"}
 
 
 def scrub(node: nbformat.NotebookNode) -> nbformat.NotebookNode:

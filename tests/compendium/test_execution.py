@@ -1,6 +1,7 @@
 """Execution: equal bytes twice, nothing stale, nothing half-written, errors in one sentence."""
 
 import json
+import resource
 import shutil
 import subprocess
 import sys
@@ -18,9 +19,9 @@ from tests.small import CELLS, notebook_text
 FILES = ("carbon-lock-in.ipynb", "results.json", "results.nc")
 
 
-def compendium(*words, cwd):
+def compendium(*words, cwd, **options):
     command = [sys.executable, "-m", "compendium.cli", *words]
-    return subprocess.run(command, cwd=cwd, capture_output=True, text=True, timeout=120)
+    return subprocess.run(command, cwd=cwd, capture_output=True, text=True, timeout=120, **options)
 
 
 def with_cell(root, source):
@@ -195,3 +196,16 @@ def test_a_read_only_folder_is_refused(tmp_path):
     file.write_text("")
     with pytest.raises(CompendiumError, match="cannot be written"):
         paths.check_writable(file / "below")
+
+
+def test_a_full_disk_is_told_and_leaves_nothing_half_written(small):
+    def small_files_only():
+        resource.setrlimit(resource.RLIMIT_FSIZE, (2000, 2000))
+
+    words = ["run", "carbon-lock-in", "--out", "out"]
+    done = compendium(*words, cwd=small, preexec_fn=small_files_only)
+    assert done.returncode == 2, done.stderr
+    assert done.stderr.startswith("error: ") or "\nerror: " in done.stderr
+    assert "Traceback" not in done.stderr
+    assert not any((small / "out").glob("*"))
+    assert compendium(*words, cwd=small).returncode == 0
