@@ -107,6 +107,8 @@ def _parse(node: ast.stmt, line: str, place: str) -> Parameter:
     if kind not in TYPES:
         raise NotebookError(f"{place}: type {kind!r} is none of {', '.join(TYPES)}")
     comment = line[node.end_col_offset :].partition("#")[2].strip()
+    if not comment:
+        raise NotebookError(f"{place}: {node.target.id!r} has no comment on its line")
     bounds = re.match(r"(?P<unit>\S*)\s*\[(?P<low>[^,\]]+),(?P<high>[^\]]+)\]\s*", comment)
     choices = re.match(r"\{(?P<choices>[^}]*)\}\s*", comment)
     found = bounds or choices

@@ -77,7 +77,8 @@ def test_a_number_passes_exactly_when_it_is_within_bounds(number):
     ("line", "message"),
     [
         ("price = 100", "write `name: type = default"),
-        ("price: float = 100", "'price' has no bounds"),
+        ("price: float = 100  # paid by all", "'price' has no bounds"),
+        ("price: str = (\n    'a'\n)  # {a, b} wrapped", "'price' has no comment on its line"),
         ("price: float = 100  # CNY [0, 50] too high", "the default breaks its own rule"),
         ("price: complex = 100  # CNY [0, 50]", "type 'complex' is none of"),
     ],
