@@ -623,7 +623,7 @@ def _differentiated(*, flows, price, cost, wedge, supply, capacity, demand, subs
         bought = flows[:, :, cells] * index ** (sigma - eta) * p**-sigma
         pull = (sigma - eta) * weight / (p * total)  # of each price on what a market buys
         q = bought.sum(axis=1)
-        margin = w - n[:, cells]
+        margin = (floor - n)[:, cells] + above  # w - n, without losing what is small beside n
         offered = supply[:, cells] * np.log(margin)
         bound = offered >= log_capacity[:, cells]
         value = np.log(q / q0[:, cells]) - np.minimum(offered, log_capacity[:, cells])

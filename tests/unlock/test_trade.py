@@ -101,6 +101,13 @@ def test_markets_clear(cost, charge, rebate, sigma, eta, eps, spare, goods):
     assert bool((found["flows"] >= -1e-9).all())
 
 
+def test_a_good_that_hardly_sells_still_clears():
+    # The margin that suffices is lost beside the cost unless it is kept apart.
+    market = {"substitution": 12.0, "demand_elasticity": 2.0, "supply_elasticity": 0.5}
+    found = solve(2000.0, wedges(imports=0.0, exports=0.0), capacity=2.0, **market)
+    assert float(np.abs(found["residual"]).max()) < 1e-8
+
+
 @few
 @given(cost=st.floats(1, 400), goods=st.sampled_from(trade.GOODS))
 def test_a_cost_at_home_moves_output_abroad(cost, goods):
