@@ -212,7 +212,8 @@ class _KernelManager(AsyncKernelManager):
 
     async def start_kernel(self, **kwargs):
         # papermill's own cwd= moves the whole process, and with it every other thread.
-        await super().start_kernel(**kwargs | {"cwd": str(paths.notebooks())})
+        place = {"cwd": str(paths.notebooks()), "env": os.environ | warm.FIXED}
+        await super().start_kernel(**kwargs | place)
 
 
 def run_notebook(plan: Plan) -> nbformat.NotebookNode:

@@ -28,6 +28,14 @@ from typing import Any
 from jupyter_client.provisioning import LocalProvisioner
 
 NAME = "compendium-warm"
+# Sets keep one order in every run. Kernels run side by side, one on each core, so that threads
+# inside them would only wait for each other, and sums would depend on their number.
+FIXED = {
+    "PYTHONHASHSEED": "0",
+    "MKL_NUM_THREADS": "1",
+    "OMP_NUM_THREADS": "1",
+    "OPENBLAS_NUM_THREADS": "1",
+}
 RETIRE = bytes(8)  # in place of the length of a request
 LIBRARIES = (
     "IPython.core.completer ipykernel.kernelapp ipykernel.ipkernel altair numpy pandas pint "
@@ -102,7 +110,7 @@ class _Server:
         # Ends when its standard input closes, also if this process is killed.
         self._process = subprocess.Popen(
             [sys.executable, "-m", "compendium.warm", self._address],
-            env=os.environ | {"PYTHONHASHSEED": "0"},  # sets keep one order in every run
+            env=os.environ | FIXED,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
         )
@@ -237,6 +245,7 @@ def _become_kernel(request: dict[str, Any], inherited: tuple[socket.socket, ...]
             os.dup2(null, stream)
         os.environ.clear()
         os.environ.update(request["env"])
+        os.environ["JPY_PARENT_PID"] = str(os.getppid())  # ends the kernel if the server is gone
         os.chdir(request["cwd"])
         from ipykernel.kernelapp import IPKernelApp
 

@@ -64,6 +64,25 @@ def test_the_server_and_its_kernels_end_with_their_owner(small):
     assert not alive(server) and not alive(kernel)
 
 
+def test_a_kernel_ends_when_its_server_is_killed(small):
+    source = "import os, time\nopen('kernel.pid', 'w').write(str(os.getpid()))\ntime.sleep(600)"
+    with_cell(small, source)
+    with ThreadPoolExecutor(1) as pool:
+        slow = pool.submit(run, 1.0)
+        file = small / "notebooks/kernel.pid"
+        deadline = time.monotonic() + 60
+        while time.monotonic() < deadline and not (file.exists() and file.read_text()):
+            time.sleep(0.1)
+        warm._server()._process.kill()
+        with pytest.raises(CellError, match="kernel died"):
+            slow.result(timeout=60)
+    kernel = int(file.read_text())
+    deadline = time.monotonic() + 20
+    while time.monotonic() < deadline and alive(kernel):
+        time.sleep(0.1)
+    assert not alive(kernel)
+
+
 def alive(pid):
     try:
         with open(f"/proc/{pid}/stat") as file:
