@@ -245,12 +245,13 @@ def _become_kernel(request: dict[str, Any], inherited: tuple[socket.socket, ...]
             os.dup2(null, stream)
         os.environ.clear()
         os.environ.update(request["env"])
-        os.environ["JPY_PARENT_PID"] = str(os.getppid())  # ends the kernel if the server is gone
         os.chdir(request["cwd"])
         from ipykernel.kernelapp import IPKernelApp
 
         # What follows the module name in `python -m ipykernel_launcher -f FILE ...`.
-        IPKernelApp.launch_instance(argv=request["argv"][3:])
+        words = request["argv"][3:]
+        # The kernel ends by itself if the server is gone.
+        IPKernelApp.launch_instance([*words, f"--IPKernelApp.parent_handle={os.getppid()}"])
         code = 0
     except SystemExit as end:
         code = end.code if isinstance(end.code, int) else 0
