@@ -5,13 +5,16 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 BENCH_READY := $(VENV)/.bench-ready
 
-.PHONY: book test serve bench stress refresh lint lock clean
+.PHONY: book pdf test serve bench stress refresh lint lock clean
 
 book: $(READY)  ## run every notebook whose inputs changed, and publish the book
 	$(BIN)/compendium book
 
 test: $(READY)  ## run all tests; builds the book first if it is stale
 	$(BIN)/python -m pytest $(PYTEST_ARGS)
+
+pdf: book  ## print the whole book into one PDF; needs Chromium
+	$(BIN)/python -m compendium.pdf
 
 serve: book  ## show the book at http://localhost:8000
 	$(BIN)/python -m http.server 8000 --bind 127.0.0.1 --directory book/_build/html

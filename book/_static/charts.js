@@ -4,7 +4,6 @@
   const bundle = document.currentScript.src.replace(/_static\/[^/]*$/, "vendor/vega.js");
   const NARROW = 520; // px; book.css switches the static pictures at the same width
   let loading;
-  const views = new WeakMap();
 
   const embedder = () =>
     (loading ??= new Promise((resolve, reject) => {
@@ -20,6 +19,8 @@
     return { ...all.shared, ...all[size] };
   };
 
+  const sliders = (spec) => (spec.params ?? []).filter((p) => p.bind?.input).map((p) => p.name);
+
   async function draw(figure) {
     const box = figure.querySelector(".chart-box");
     const size = box.clientWidth < NARROW ? "narrow" : "wide";
@@ -32,8 +33,12 @@
       const embed = await embedder();
       const result = await embed(live, spec, { renderer: "svg", actions: false, logLevel: 1 });
       if (figure.dataset.live !== size) return result.finalize();
-      views.get(figure)?.finalize();
-      views.set(figure, result);
+      const before = figure.view;
+      // What the reader has set stays when the chart is drawn anew for another width.
+      sliders(spec).forEach((name) => before && result.view.signal(name, before.signal(name)));
+      await result.view.runAsync();
+      before?.finalize();
+      figure.view = result.view;
       const svg = live.querySelector("svg");
       live.className = "chart-live";
       ["role", "aria-roledescription", "aria-label"].forEach((a) => live.removeAttribute(a));

@@ -19,7 +19,7 @@ import nbformat
 import vl_convert
 import yaml
 
-from compendium import pages, parameters, runs
+from compendium import bundles, functions, gallery, pages, parameters, provenance, runs, switch
 from compendium.charts import VEGA_LITE
 from compendium.errors import CompendiumError
 
@@ -58,18 +58,21 @@ class Shown:
 def build_book(executed: Mapping[str, Mapping[str, Path]], root: Path) -> Path:
     """Build the book from executed runs, `{chapter: {run: folder}}`, and return its folder.
 
-    The first run of a chapter is its page. The old book stays until the new one is whole.
+    Each run is a page, the first one the chapter's own. The old book stays until the new one is
+    whole.
 
     Raises BookError naming the page when a chapter is missing or a page has a fault.
     """
     build = root / "book" / "_build"
     source = build / "source"
-    _check_chapters(root / "book" / "_toc.yml", executed)
+    contents = _contents(root / "book" / "_toc.yml", set(executed), _planned(root))
     shown = {
-        chapter: [_read(chapter, run, folder) for run, folder in folders.items()]
-        for chapter, folders in executed.items()
+        chapter: [_read(chapter, run, folder) for run, folder in executed[chapter].items()]
+        for chapter in _files(contents)
+        if chapter in executed
     }
     assemble(shown, root, source)
+    (source / "_toc.yml").write_text(yaml.safe_dump(contents, sort_keys=False), "utf-8")
     fresh = build / "next"
     shutil.rmtree(fresh, ignore_errors=True)
     _run_jupyter_book(source, root / "_config.yml", fresh)
@@ -91,14 +94,37 @@ def _read(chapter: str, run: str, folder: Path) -> Shown:
     return Shown(chapter, run, title, read, record, parameters.read(notebook))
 
 
-def _check_chapters(toc: Path, shown: Mapping[str, Any]) -> None:
-    """Compare the contents with the chapters that have run."""
-    pages_listed = set(_files(yaml.safe_load(toc.read_text("utf-8"))))
-    written = {p.stem for p in toc.parent.glob("*.md")}
-    if missing := sorted(pages_listed - written - set(shown)):
+def _planned(root: Path) -> set[str]:
+    """Return the chapters that claims wait for, written or not."""
+    with open(root / "data" / "claims.csv", encoding="utf-8", newline="") as file:
+        return {row["notebook"] for row in csv.DictReader(file)}
+
+
+def _contents(toc: Path, written: set[str], planned: set[str]) -> dict[str, Any]:
+    """Return the table of contents without planned chapters that are not written yet.
+
+    Raises BookError for a page that does not exist, and for a chapter that is not listed.
+    """
+    contents = yaml.safe_load(toc.read_text("utf-8"))
+    listed = set(_files(contents))
+    known = {p.stem for p in toc.parent.glob("*.md")} | written
+    if missing := sorted(listed - known - planned):
         raise BookError(f"book/_toc.yml lists {', '.join(missing)}, which has no notebook or page")
-    if extra := sorted(set(shown) - pages_listed):
+    if extra := sorted(written - listed):
         raise BookError(f"book/_toc.yml does not list the chapter {', '.join(extra)}")
+    return _only(contents, listed & known)
+
+
+def _only(node: Any, known: set[str]) -> Any:
+    """Return a part of the contents without files that are not known; None if nothing is left."""
+    if isinstance(node, list):
+        return [kept for part in node if (kept := _only(part, known))]
+    if not isinstance(node, dict):
+        return node
+    if "file" in node and node["file"] not in known:
+        return None
+    kept = {key: _only(part, known) for key, part in node.items()}
+    return kept if kept.get("chapters", True) else None
 
 
 def _files(node: Any) -> Iterable[str]:
@@ -117,16 +143,57 @@ def assemble(shown: Mapping[str, list[Shown]], root: Path, source: Path) -> None
     shutil.copytree(root / "book", source, ignore=NOT_SOURCES)
     shutil.copytree(root / "data", source / "_extra" / "data")
     _copy_vega(root, source / "_extra" / "vendor")
+    modules = functions.library(root / "lib" / "unlock")
+    _write_functions(modules, source)
+    charts = []
     for own in shown.values():
-        page = pages.chapter_page(own[0].notebook, own[0].record, own[0].specs, title=own[0].title)
-        check_anchors(own[0].chapter, page)
-        nbformat.write(page, source / f"{own[0].chapter}.ipynb")
+        title = pages.chapter_title(own[0].notebook)
+        charts.append((title, _write_chapter(own, modules, root, source)))
+        tables = own[0].record["inputs"]["data"]
+        bundles.write(own[0].chapter, title, tables, root, source / "_extra" / "bundles")
     generated = source / "_generated"
     generated.mkdir()
-    for name, text in _fragments(shown, root).items():
+    fragments = _fragments(shown, root) | {"functions.html": functions.index(modules)}
+    fragments["charts.md"] = gallery.write(charts, source / "thumbnails")
+    for name, text in fragments.items():
         (generated / name).write_text(text, "utf-8")
     _write_tables(root, source)
     (generated / "context.json").write_text(pages.dump(_context(shown, root)), "utf-8")
+
+
+def _write_functions(modules: list[functions.Module], source: Path) -> None:
+    folder = source / "functions"
+    folder.mkdir()
+    for module in modules:
+        (folder / f"{module.name}.md").write_text(functions.module_page(module), "utf-8")
+
+
+def _write_chapter(
+    own: list[Shown], modules: list[functions.Module], root: Path, source: Path
+) -> list[gallery.Thumbnail]:
+    """Write a page for each run of a chapter, and return the charts of the first."""
+    records, titles = [one.record for one in own], [one.title for one in own]
+    public = {module.name: {f.name for f in module.functions} for module in modules}
+    tables = [resource["name"] for resource in _data(root)[0]["resources"]]
+    charts = []
+    for number, one in enumerate(own):
+        page = pages.chapter_page(
+            one.notebook,
+            one.record,
+            one.specs,
+            selector=switch.selector(records, number, titles, one.specs),
+            origins=provenance.origins(one.notebook, public, tables),
+            up="../" * bool(number),
+        )
+        check_anchors(one.chapter, page)
+        if number:
+            switch.as_variant(page, one.run)
+        else:
+            charts = gallery.thumbnails(one.chapter, page)
+        file = source / f"{switch.page_name(one.chapter, one.run, first=number == 0)}.ipynb"
+        file.parent.mkdir(exist_ok=True)
+        nbformat.write(page, file)
+    return charts
 
 
 def _copy_vega(root: Path, folder: Path) -> None:
@@ -202,8 +269,13 @@ def _context(shown: Mapping[str, list[Shown]], root: Path) -> dict[str, Any]:
     """Return what the Sphinx extension needs to set numbers and stamps."""
     return {
         "pages": {
-            chapter: {"chapter": chapter, "run": own[0].run, "title": own[0].title}
+            switch.page_name(chapter, one.run, first=one is own[0]): {
+                "chapter": chapter,
+                "run": one.run,
+                "title": one.title,
+            }
             for chapter, own in shown.items()
+            for one in own
         },
         "defaults": {chapter: own[0].run for chapter, own in shown.items()},
         "runs": {
@@ -213,7 +285,7 @@ def _context(shown: Mapping[str, list[Shown]], root: Path) -> dict[str, Any]:
             }
             for chapter, own in shown.items()
         },
-        "stamp": stamp(root),
+        "stamp": stamp(root) | {"book": _entry(root / "CITATION.cff")},
     }
 
 
@@ -221,6 +293,17 @@ def stamp(root: Path) -> dict[str, Any]:
     """Return commit, data and versions that the pages are made from."""
     versions = {"Python": platform.python_version()} | {name: version(name) for name in VERSIONS}
     return {"commit": _commit(root), "data": data_hash(root / "data"), "versions": versions}
+
+
+def _entry(file: Path) -> dict[str, str]:
+    """Return what a citation of the book needs."""
+    content = yaml.safe_load(file.read_text("utf-8"))
+    return {
+        "author": ", ".join(author["name"] for author in content["authors"]),
+        "title": content["title"],
+        "version": content["version"],
+        "year": content["date-released"][:4],
+    }
 
 
 def data_hash(folder: Path) -> str:

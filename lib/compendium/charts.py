@@ -30,6 +30,7 @@ INK = "currentColor"
 FONT = "Arial, Liberation Sans, Helvetica, sans-serif"
 WIDTHS = {"wide": 680, "narrow": 326}  # px of the whole picture; narrow is for phones
 HEIGHT = 320
+SHORT_NAME = 20  # letters of which two names fit side by side on a phone
 TWO_LINES = 28  # px that a name of two lines needs
 PROBES = (16, 256)  # px by which plots are changed to see how the whole picture changes
 TABLE_ROWS = 40
@@ -181,7 +182,8 @@ def _sized(spec: dict[str, Any], size: str) -> dict[str, Any]:
     spec["config"]["legend"]["offset"] = 34 if _has_y_title(spec) else 12
     if size == "narrow":
         _stack(spec)
-        spec["config"]["legend"] |= {"columns": 2, "labelLimit": 130}
+        columns = 2 if _longest_name(spec) <= SHORT_NAME else 1
+        spec["config"]["legend"] |= {"columns": columns, "labelLimit": 300 // columns}
         for layers in _views(spec):
             if _row_height(spec, layers) >= TWO_LINES:
                 _break_labels(layers)
@@ -221,8 +223,23 @@ def _row_height(spec: dict[str, Any], layers: list[dict[str, Any]]) -> float:
         return height["step"]
     fields = {layer.get("encoding", {}).get("y", {}).get("field") for layer in layers}
     rows = [row for rows in spec.get("datasets", {}).values() for row in rows]
-    names = {row[field] for field in fields for row in rows if field in row}
+    names = {str(row[field]) for field in fields for row in rows if field in row}
     return height / max(1, len(names))
+
+
+def _longest_name(spec: dict[str, Any]) -> int:
+    """Return the length of the longest name in a legend."""
+    channels = [
+        layer.get("encoding", {}).get(channel, {})
+        for layers in _views(spec)
+        for layer in layers
+        for channel in ("color", "shape", "strokeDash")
+    ]
+    names = {str(name) for c in channels for name in (c.get("scale") or {}).get("domain", ())}
+    fields = {c["field"] for c in channels if "field" in c and c.get("legend", {}) is not None}
+    rows = [row for rows in spec.get("datasets", {}).values() for row in rows]
+    names |= {row[f] for row in rows for f in fields if isinstance(row.get(f), str)}
+    return max(map(len, names), default=0)
 
 
 def _break_labels(layers: list[dict[str, Any]]) -> None:

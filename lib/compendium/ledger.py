@@ -13,7 +13,7 @@ def rows() -> list[dict[str, Any]]:
     """
     judged = {}
     reasons = {}
-    for run in publish.published_runs():
+    for run in publish.first_runs():
         if execution.is_stored(run):
             judged |= {claim["id"]: claim for claim in execution.execute(run).results["claims"]}
         else:

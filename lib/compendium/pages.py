@@ -14,7 +14,8 @@ import nbformat
 import pandas as pd
 from bs4 import BeautifulSoup
 
-from compendium import records
+from compendium import functions, records
+from compendium.bars import range_bar
 from compendium.charts import PALETTE, figure_html
 from compendium.markup import (
     VERDICT_TEXT,
@@ -25,10 +26,11 @@ from compendium.markup import (
 )
 from compendium.numbers import exact_text, quantity_text, range_text, unit_text, with_unit
 from compendium.parameters import Parameter
+from compendium.provenance import Origin
 from compendium.sphinx_ext.numbers import parameter_text
 
 ARRAY_ROWS = 60
-FULL_WIDTH = "---\nhtml_theme.sidebar_secondary.remove: true\n---"
+FULL_WIDTH = "---\nhtml_theme.sidebar_secondary.remove: true\norphan: true\n---"
 SECTION = re.compile(r"^## Parameters[ \t]*$", re.MULTILINE)
 UNITS_IN_WORDS = ("share", "ratio", "multiple", "HHI")
 VERDICT_SHORT = VERDICT_TEXT | {"conditional": "With conditions"}
@@ -42,25 +44,31 @@ def chapter_page(
     run: Mapping[str, Any],
     specs: Mapping[str, Parameter],
     *,
-    title: str,
+    selector: str,
+    origins: Mapping[str, Origin],
+    up: str = "",
 ) -> nbformat.NotebookNode:
     """Return an executed notebook as a page.
 
     The parameters become a table, in the section of that name if there is one; the injected cell
-    goes; the run is named under the heading; and the table of results ends the page.
+    goes; the choice of runs stands under the heading; and the table of results ends the page, each
+    with what it is made from. `up` leads from the page to the folder of the book.
     """
     page = copy.deepcopy(notebook)
     page.cells = [c for c in page.cells if "injected-parameters" not in _tags(c)]
+    for cell in page.cells:
+        cell.metadata["anchors"] = [cell.id]
     _drop_records(page)
     _dress_tables(page)
     for cell in page.cells:
         if "parameters" in _tags(cell):
             cell.metadata["tags"] = [*_tags(cell), "hide-input"]
     page.cells = _merge_hidden(page.cells)
+    _anchor_cells(page, {origin.cell for origin in origins.values()})
     _place_parameters(page, _fence(parameter_table(run["parameters"], specs)))
-    _name_run(page.cells[0], run, title)
+    _put_selector(page.cells[0], selector)
     parts = ["## Results in full", _inputs_text(run["inputs"])]
-    parts.append(_fence(results_table(run["results"])))
+    parts.append(_fence(results_table(run["results"], origins, up)))
     page.cells.append(_markdown("results-in-full", "\n\n".join(parts)))
     return page
 
@@ -94,6 +102,7 @@ def _merge_hidden(cells: list[nbformat.NotebookNode]) -> list[nbformat.NotebookN
         before = merged[-1] if merged else None
         if before is not None and _is_hidden(before) and not before.outputs and _is_hidden(cell):
             cell.source = f"{before.source}\n\n{cell.source}"
+            cell.metadata["anchors"] = before.metadata["anchors"] + cell.metadata["anchors"]
             cell.metadata["tags"] = sorted({*_tags(before), *_tags(cell)})
             merged[-1] = cell
         else:
@@ -103,6 +112,17 @@ def _merge_hidden(cells: list[nbformat.NotebookNode]) -> list[nbformat.NotebookN
 
 def _is_hidden(cell: nbformat.NotebookNode) -> bool:
     return cell.cell_type == "code" and "hide-input" in _tags(cell)
+
+
+def _anchor_cells(page: nbformat.NotebookNode, wanted: set[str]) -> None:
+    """Put an anchor before each cell in which a result is made."""
+    cells = []
+    for cell in page.cells:
+        if names := [name for name in cell.metadata.pop("anchors") if name in wanted]:
+            spans = "".join(f'<span id="cell-{name}"></span>' for name in names)
+            cells.append(_markdown(f"at-{names[0]}", _fence(spans)))
+        cells.append(cell)
+    page.cells = cells
 
 
 def _drop_records(page: nbformat.NotebookNode) -> None:
@@ -152,12 +172,10 @@ def _is_number(text: str) -> bool:
     return not re.search(r"[A-Za-z]", text.replace("NaN", "").replace("e", ""))
 
 
-def _name_run(cell: nbformat.NotebookNode, run: Mapping[str, Any], title: str) -> None:
-    """Say under the first heading which run the page shows."""
+def _put_selector(cell: nbformat.NotebookNode, selector: str) -> None:
+    """Say under the first heading which run the page shows, and which others there are."""
     head, _, rest = cell.source.partition("\n")
-    box = f'<p class="run-shown">Run shown: <strong>{escape(title)}</strong> '
-    box += f"(<code>{escape(run['run'])}</code>)</p>"
-    cell.source = f"{head}\n\n{_fence(box)}\n{rest}"
+    cell.source = f"{head}\n\n{_fence(selector)}\n{rest}"
 
 
 def chapter_title(notebook: nbformat.NotebookNode) -> str:
@@ -195,22 +213,37 @@ def _allowed(spec: Parameter) -> str:
     return with_unit(ends, spec.unit, value=spec.high)
 
 
-def results_table(results: Mapping[str, Mapping[str, Any]]) -> str:
+def results_table(
+    results: Mapping[str, Mapping[str, Any]], origins: Mapping[str, Origin], up: str
+) -> str:
     """Return all results of a run as a table, one anchor a result."""
     rows = []
     for name, record in results.items():
         what = escape(record["label"] or name)
         if record.get("description"):
             what += f"<br><small>{escape(record['description'])}</small>"
+        if name in origins:
+            what += _origin_html(origins[name], up)
         value, spread = _array_cells(record) if record["dims"] else _scalar_cells(record)
         moved = escape(record.get("moved_by") or "")
         rows.append([f"<code>{name}</code>", what, value, spread, moved])
     return table_html(
-        ["Name", "What", "Value", "5 to 95 %", "Moved most by"],
+        ["Name", "What, and from what", "Value", "5 to 95 %", "Moved most by"],
         rows,
         caption="Every result of this page",
         row_ids=[f"result-{name}" for name in results],
     )
+
+
+def _origin_html(origin: Origin, up: str) -> str:
+    """Return the way of a result: cell of the notebook, functions, and rows of data."""
+    used = ", ".join(functions.link(name, up=up) for name in origin.functions)
+    rows = ", ".join(
+        f'<a href="{up}tables/{table_page(name)}.html">{escape(name)}</a>' for name in origin.tables
+    )
+    parts = [f'<a href="#cell-{origin.cell}">this cell</a> of the notebook']
+    parts += [f"functions {used}"] * bool(used) + [f"rows of {rows}"] * bool(rows)
+    return f"<details><summary>From</summary><small>{'; '.join(parts)}</small></details>"
 
 
 def _scalar_cells(record: Mapping[str, Any]) -> tuple[str, str]:
@@ -251,15 +284,16 @@ def _flat(nested: Any, depth: int) -> list[Any]:
 
 
 def _inputs_text(inputs: Mapping[str, Any]) -> str:
-    """Say which tables and functions the numbers come from."""
+    """Say which tables and modules the numbers come from."""
     tables = inputs.get("tables") or inputs.get("data") or []
     modules = inputs.get("modules") or inputs.get("library") or []
     links = [f"[{name}](/tables/{table_page(name)}.md)" for name in tables]
-    functions = [f"`{name}`" for name in modules if name.startswith("unlock.")]
+    public = [m for m in modules if m.startswith("unlock.") and "._" not in m]
+    names = [f"[{m}](/functions/{m.removeprefix('unlock.')}.md)" for m in public]
     return (
-        "Each number in the text leads here. The numbers come from the tables "
-        f"{', '.join(links) or '(none)'} and from the functions of "
-        f"{', '.join(functions) or 'the page itself'}."
+        "Each number in the text leads here. The page as a whole rests on the tables "
+        f"{', '.join(links) or '(none)'} and on the modules {', '.join(names) or '(none)'}; "
+        "what a single number rests on opens beside it."
     )
 
 
@@ -280,19 +314,19 @@ def ledger_rows(
 
 
 def ledger_table(rows: list[dict[str, Any]], chapters: Iterable[str]) -> str:
-    """Return the ledger as a table that needs no script; data attributes serve filters."""
+    """Return the ledger as a table that needs no script; a small one adds the filters above it."""
     written = set(chapters)
     cells = [
         [
             escape(row["section"]),
             f"{escape(row['claim'])}<br><small>{_chapter_link(row, written)}</small>",
             escape(_paper_value(row)),
-            claim_value(row) or "–",
+            f"{claim_value(row) or '–'}{range_bar(row)}",
             f"{verdict_badge(row['verdict'])}{_why(row)}",
         ]
         for row in rows
     ]
-    return table_html(
+    table = table_html(
         ["Section", "Claim", "Paper", "Here", "Verdict and why"],
         cells,
         wide=(1, 4),
@@ -300,6 +334,34 @@ def ledger_table(rows: list[dict[str, Any]], chapters: Iterable[str]) -> str:
         css="ledger",
         row_ids=[f"claim-{row['id']}" for row in rows],
         row_data=[{key: row[key] for key in ("section", "verdict", "notebook")} for row in rows],
+    )
+    return f'{ledger_filters(rows)}{table}<script src="ledger.js"></script>'
+
+
+def ledger_filters(rows: list[dict[str, Any]]) -> str:
+    """Return the choices above the ledger; its script shows them."""
+    sections = sorted({part for row in rows for part in row["section"].split("; ")})
+    tops = {part.partition(".")[0] for part in sections}
+    notebooks = dict.fromkeys(row["notebook"] for row in rows)
+    verdicts = [verdict for verdict in VERDICT_TEXT if any(r["verdict"] == verdict for r in rows)]
+    choices = {
+        "section": ("Section", {part: part for part in sorted(tops.union(sections))}),
+        "verdict": ("Verdict", {verdict: VERDICT_TEXT[verdict] for verdict in verdicts}),
+        "notebook": ("Chapter", {name: name.replace("-", " ") for name in notebooks}),
+    }
+    fields = []
+    for name, (label, options) in choices.items():
+        listed = "".join(
+            f'<option value="{escape(value)}">{escape(text)}</option>'
+            for value, text in options.items()
+        )
+        fields.append(
+            f'<label>{label} <select name="{name}"><option value="">all</option>{listed}</select>'
+            "</label>"
+        )
+    return (
+        f'<form class="ledger-filter" hidden>{"".join(fields)}<button type="reset">Show all'
+        "</button><output></output></form>"
     )
 
 
@@ -444,7 +506,8 @@ def table_text(resource: Mapping[str, Any], frame: pd.DataFrame) -> str:
             f"# {_plain(resource['title'])}",
             _plain(resource["description"]),
             f"{len(frame)} rows: {status}. Licence: {_licences(resource)}. "
-            f'File: <a href="../data/{path}" download>{path}</a>.',
+            f'File: <a href="../data/{path}" download>{path}</a>. '
+            "What the status means, and [all tables](/data-and-sources.md).",
             f"**Sources**\n\n{sources}",
             _fence(data_rows(resource, frame)),
         ]

@@ -13,9 +13,14 @@ from compendium import execution, keys, paths, runs
 STAMP = "published.json"
 
 
-def published_runs() -> list[runs.Run]:
-    """Return the runs that the book shows: the first of each notebook."""
+def first_runs() -> list[runs.Run]:
+    """Return the first run of each notebook, whose verdicts stand in the ledger."""
     return [next(iter(named.values())) for named in runs.listed().values()]
+
+
+def published_runs() -> list[runs.Run]:
+    """Return the runs that the book shows: all that have a name."""
+    return [run for named in runs.listed().values() for run in named.values()]
 
 
 def publish(

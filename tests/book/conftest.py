@@ -9,24 +9,33 @@ from pathlib import Path
 
 import pytest
 
-BROWSERS = ("chromium", "chromium-browser", "google-chrome")
+from compendium import runs
+from compendium.pdf import BROWSERS
+
 QUIET = (
     "--headless --no-sandbox --disable-gpu --disable-quic --no-first-run "
     "--disable-background-networking --disable-component-update --disable-sync"
 ).split()
 WIDTHS = (360, 768, 1280)
+MODES = ("light", "dark")
 
 
 @pytest.fixture(scope="session")
-def browser():
+def browser_program():
     """The system's Chromium; the tests that need it are skipped by name without it."""
     program = next(filter(None, map(shutil.which, BROWSERS)), None)
     if program is None:
         pytest.skip("Chromium is not installed: apt-get install chromium")
+    return program
+
+
+@pytest.fixture(scope="session")
+def browser(browser_program):
+    """A running browser."""
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=program, args=QUIET)
+        chromium = playwright.chromium.launch(executable_path=browser_program, args=QUIET)
         yield chromium
         chromium.close()
 
@@ -54,50 +63,76 @@ def page_names(book: Path) -> list[str]:
     return sorted(name for name in names if not name.startswith("_"))
 
 
+def visited(book: Path) -> list[tuple[str, bool]]:
+    """Return the pages to visit, and whether each is visited in full.
+
+    Generated pages of one kind are alike: of tables and functions some are visited, the largest
+    among them. Further runs of a chapter are all visited, and two of them in full.
+    """
+    names = page_names(book)
+    further = {f"{c}/{r}.html" for c, named in runs.listed().items() for r in list(named)[1:]}
+    alike = {f: [n for n in names if n.startswith(f"{f}/")] for f in ("tables", "functions")}
+    size = {name: (book / name).stat().st_size for name in names}
+    left_out = {n for own in alike.values() for n in sorted(own, key=size.get, reverse=True)[3:]}
+    in_full = set(sorted(further)[:2]) | (set(names) - further)
+    return [(name, name in in_full) for name in names if name not in left_out]
+
+
 @pytest.fixture(scope="session")
 def visits(built_book, browser) -> list[Visit]:
-    """Every page, opened from disk, in light and in dark."""
+    """The pages, opened from disk, each in light and in dark."""
+    page = browser.new_page(color_scheme="light", viewport={"width": 1280, "height": 900})
     found = []
-    for mode in ("light", "dark"):
-        context = browser.new_context(color_scheme=mode, viewport={"width": 1280, "height": 900})
-        page = context.new_page()
-        names = page_names(built_book)
-        tables = [name for name in names if name.startswith("tables/")]
-        if mode == "dark":  # all tables are set the same way
-            names = [name for name in names if name not in tables[2:]]
-        for name in names:
-            found.append(visit(page, (built_book / name).as_uri(), name, mode))
-        context.close()
+    for name, in_full in visited(built_book):
+        found += visit(page, (built_book / name).as_uri(), name, in_full=in_full)
+    page.close()
     return found
 
 
-def visit(page, address: str, name: str, mode: str) -> Visit:
-    """Open a page, bring each chart on screen, and note all that can be wrong."""
-    seen = Visit(name, mode)
+def visit(page, address: str, name: str, *, in_full: bool = True) -> list[Visit]:
+    """Open a page, bring each chart on screen, and note all that can be wrong, light and dark."""
+    light, dark = (Visit(name, mode) for mode in MODES)
     listeners = {
-        "console": lambda m: m.type == "error" and seen.errors.append(m.text),
-        "pageerror": lambda e: seen.errors.append(str(e)),
-        "request": lambda r: seen.requests.append(r.url),
-        "requestfailed": lambda r: seen.errors.append(f"not loaded: {r.url}"),
+        "console": lambda m: m.type == "error" and light.errors.append(m.text),
+        "pageerror": lambda e: light.errors.append(str(e)),
+        "request": lambda r: light.requests.append(r.url),
+        "requestfailed": lambda r: light.errors.append(f"not loaded: {r.url}"),
     }
     for event, listener in listeners.items():
         page.on(event, listener)
+    page.emulate_media(color_scheme="light")
     page.goto(address)
     draw_charts(page)
+    _look(page, light)
+    _turn(page, "dark")
+    _look(page, dark)
+    for event, listener in listeners.items():
+        page.remove_listener(event, listener)
+    dark.errors, dark.requests = light.errors, light.requests
+    if in_full:  # last, for axe asks for style sheets itself
+        dark.axe = serious_faults(page)
+        _turn(page, "light")
+        light.axe = serious_faults(page)
+    return [light, dark]
+
+
+def _turn(page, mode: str) -> None:
+    """Turn the page to light or dark, as the reader's system would, and wait until it is done."""
+    page.emulate_media(color_scheme=mode)
+    page.wait_for_function(f"document.documentElement.dataset.theme === '{mode}'")
+    page.evaluate("Promise.all(document.getAnimations().map(a => a.finished)).then(() => 0)")
+
+
+def _look(page, seen: Visit) -> None:
     seen.charts = page.locator("figure.chart").count()
     seen.live = page.locator("figure.chart .chart-live svg").count()
     seen.ink = page.evaluate(INK_FAULTS)
     seen.broken_images = page.evaluate(BROKEN_IMAGES)
     seen.same_ids = page.evaluate(SAME_IDS)
-    if mode == "light":
-        for width in WIDTHS:
-            page.set_viewport_size({"width": width, "height": 900})
-            seen.overflow[width] = page.evaluate(OVERFLOW)
-        page.set_viewport_size({"width": 1280, "height": 900})
-    for event, listener in listeners.items():
-        page.remove_listener(event, listener)
-    seen.axe = serious_faults(page)  # last, for it asks for style sheets itself
-    return seen
+    for width in WIDTHS:
+        page.set_viewport_size({"width": width, "height": 900})
+        seen.overflow[width] = page.evaluate(OVERFLOW)
+    page.set_viewport_size({"width": 1280, "height": 900})
 
 
 def draw_charts(page) -> None:
@@ -120,7 +155,12 @@ def serious_faults(page) -> list[str]:
     ]
 
 
-SHORT_TABLES = "document.querySelectorAll('tbody tr:nth-child(n+12)').forEach(r => r.remove())"
+# A picture has one role and one text; its parts are not for axe, and INK_FAULTS sees its words.
+SHORT_TABLES = """() => {
+  document.querySelectorAll('tbody tr:nth-child(n+12)').forEach(r => r.remove());
+  document.querySelectorAll('.chart-box svg, svg.range-bar').forEach(s => s.replaceChildren());
+  document.querySelectorAll('details:not([open]) > :not(summary)').forEach(e => e.remove());
+}"""
 OVERFLOW = "document.documentElement.scrollWidth - window.innerWidth"
 BROKEN_IMAGES = "[...document.images].filter(i => !i.naturalWidth).map(i => i.src)"
 SAME_IDS = """() => {

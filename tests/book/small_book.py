@@ -79,7 +79,8 @@ LOCK_IN = [
     (
         "markdown",
         "China has {value}`left[China, 2040]` left in 2040 ({range}`left[China, 2040]`), or "
-        "{value}`left[China, 2040]|.1f`. A green tonne costs {value}`cost-gaps/gap`.",
+        "{value}`left[China, 2040]|.1f`. A green tonne costs {value}`cost-gaps/gap`; see "
+        "[costs](cost-gaps.ipynb), {doc}`re-run` and {ref}`the exercise <ex-carbon-lock-in-1>`.",
         [],
     ),
     (
@@ -113,6 +114,7 @@ COST_GAPS = [
     ),
 ]
 
+NOT_SMALL = ("_build", "teaching", "paper-references.md")  # they name chapters of the real book
 TOC = """\
 format: jb-book
 root: index
@@ -121,16 +123,18 @@ parts:
     chapters:
       - file: carbon-lock-in
       - file: cost-gaps
+      - file: emissions-gap
   - caption: Evidence
     chapters:
       - file: ledger
+      - file: charts
       - file: data-and-sources
-        sections:
-          - glob: tables/*
+      - file: functions
   - caption: Use
     chapters:
       - file: re-run
       - file: teach
+      - file: glossary
       - file: cite
       - file: references
 """
@@ -145,11 +149,9 @@ cost-gaps:
 
 def write(folder: Path) -> Path:
     """Write the small compendium into a folder and return the folder."""
-    shutil.copytree(
-        ROOT / "book", folder / "book", ignore=shutil.ignore_patterns("_build", "teaching")
-    )
+    shutil.copytree(ROOT / "book", folder / "book", ignore=shutil.ignore_patterns(*NOT_SMALL))
     _write_data(folder / "data")
-    for file in ("_config.yml", "pyproject.toml", "requirements.lock"):
+    for file in ("_config.yml", "pyproject.toml", "requirements.lock", "CITATION.cff", "LICENSE"):
         shutil.copy(ROOT / file, folder)
     (folder / "lib").symlink_to(ROOT / "lib")
     (folder / "notebooks").mkdir()

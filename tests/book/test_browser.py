@@ -6,8 +6,9 @@ from tests.book.conftest import draw_charts, page_names, visit
 
 
 def chart_pages(book):
-    """Return the pages that have charts."""
-    return [n for n in page_names(book) if 'class="chart"' in (book / n).read_text("utf-8")]
+    """Return the pages that have charts, of each chapter that of the first run."""
+    names = [name for name in page_names(book) if "/" not in name]
+    return [n for n in names if 'class="chart"' in (book / n).read_text("utf-8")]
 
 
 def test_no_page_has_an_error_in_the_console(visits):
@@ -47,8 +48,8 @@ def test_axe_finds_nothing_serious(visits):
 
 def test_a_plain_server_shows_the_same(browser, built_book, served):
     page = browser.new_page(viewport={"width": 1280, "height": 900})
-    for name in [*chart_pages(built_book), "ledger.html"]:
-        seen = visit(page, f"{served}/{name}", name, "light")
+    for name in [*chart_pages(built_book)[:3], "ledger.html"]:
+        seen, _ = visit(page, f"{served}/{name}", name, in_full=False)
         assert seen.errors == []
         assert [r for r in seen.requests if not r.startswith((served, "data:", "blob:"))] == []
         assert seen.live == seen.charts

@@ -11,6 +11,7 @@ import pytest
 from compendium import book, pages
 from compendium.charts import claim_html
 from compendium.parameters import Parameter
+from compendium.provenance import Origin
 from compendium.sphinx_ext import icons
 from compendium.sphinx_ext.mathml import FormulaError, to_mathml
 from compendium.sphinx_ext.numbers import UnknownNumberError, lookup, parameter_text, select
@@ -70,7 +71,10 @@ def page():
         code("table", outputs=[display({"text/html": FRAME_HTML})]),
     ]
     notebook = nbformat.v4.new_notebook(cells=cells)
-    return pages.chapter_page(notebook, RUN, SPECS, title="As <it> stands")
+    origins = {"mean_age": Origin(cells[4].id, ["costs.levelised_cost"], ["steel/routes"])}
+    return pages.chapter_page(
+        notebook, RUN, SPECS, selector="<p>A choice of runs</p>", origins=origins, up="../"
+    )
 
 
 FRAME = pd.DataFrame({"name": ["b", "a"], "mass": [1.0, -2.5]}, index=["x", "y"])
@@ -90,10 +94,10 @@ def test_the_parameters_become_a_table_and_the_injected_cell_goes(page):
     assert "true or false" in table and "<td>yes</td>" in table
 
 
-def test_the_run_is_named_under_the_heading(page):
+def test_the_choice_of_runs_stands_under_the_heading(page):
     first = page.cells[0].source
     assert first.startswith("# A title\n") and first.endswith("First words.")
-    assert "As &lt;it&gt; stands" in first and "<code>base</code>" in first
+    assert "A choice of runs" in first
 
 
 def test_hidden_cells_in_a_row_are_one_and_records_are_dropped(page):
@@ -113,7 +117,11 @@ def test_the_results_end_the_page(page):
     assert last.startswith("## Results in full")
     assert '<tr id="result-mean_age">' in last and "22.1 to 26.0 years" in last
     assert "[steel/routes](/tables/steel-routes.md)" in last
-    assert "`unlock.costs`" in last and "`compendium`" not in last
+    assert "[unlock.costs](/functions/costs.md)" in last and "compendium" not in last
+    assert 'href="../functions/costs.html#fn-levelised_cost"' in last
+    assert 'href="../tables/steel-routes.html"' in last
+    anchor = re.search(r'href="#(cell-[^"]+)"', last)[1]
+    assert any(f'<span id="{anchor}"></span>' in source for source in sources(page))
     assert "4 values (2 region × 2 year), 1 to 3 years" in last
     assert "the &lt;first&gt; year" in last
 

@@ -4,8 +4,12 @@ Each is something that a screen reader stumbles over; tests/book checks that non
 """
 
 from pathlib import Path
+from typing import Any
 
 from sphinx.application import Sphinx
+from sphinx.config import Config
+
+from compendium.sphinx_ext import context
 
 MENDED = {
     # A chevron that opens a part of the contents has no name.
@@ -35,6 +39,22 @@ def mend(app: Sphinx, error: Exception | None) -> None:
             page.write_text(after, "utf-8")
 
 
+def no_address(app: Sphinx, config: Config) -> None:
+    """Take the launch buttons from all pages while the repository has no address."""
+    if not config.html_theme_options.get("repository_url"):
+        config.html_theme_options.pop("launch_buttons", None)
+
+
+def launch(app: Sphinx, pagename: str, template: str, variables: dict[str, Any], tree: Any) -> None:
+    """Take the launch buttons from a further run of a chapter: it has no notebook of its own."""
+    page = context.read(app)["pages"].get(pagename)
+    if page and pagename != page["chapter"]:
+        buttons = variables["header_buttons"]
+        buttons[:] = [button for button in buttons if button.get("label") != "launch-buttons"]
+
+
 def setup(app: Sphinx) -> None:
-    """Register the repair for the end of the build."""
+    """Register the repairs, the one of the buttons after the theme has made them."""
+    app.connect("config-inited", no_address)
+    app.connect("html-page-context", launch, priority=502)
     app.connect("build-finished", mend)
