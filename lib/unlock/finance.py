@@ -356,7 +356,7 @@ def trade(slope, *, cut, transaction_cost=0.0, dim="firm"):
 def _least_cover(losses, tolerated):
     """First-loss share of plain arrays, states last and losses rising.
 
-    E[max(l - f, 0)] is a straight line in f between two neighbours l, so that the crossing is exact.
+    E[max(l - f, 0)] is a straight line in f between two neighbours l: the crossing is exact.
     """
     states = losses.shape[-1]
     left = np.arange(states, 0, -1)  # states with at least this loss
