@@ -27,11 +27,12 @@ class Statement:
 
 @dataclass
 class Origin:
-    """What a result is made in and from."""
+    """What a result is made in and from; `rows` has the first and last row of each run of rows."""
 
     cell: str
     functions: list[str] = field(default_factory=list)
     tables: list[str] = field(default_factory=list)
+    rows: dict[str, list[list[int]]] = field(default_factory=dict)
 
 
 def origins(
@@ -56,7 +57,9 @@ def origins(
             sources = [ast.parse(public[m][f]) for m, _, f in (x.partition(".") for x in functions)]
             nodes = [*(step.node for step in chain), *sources]
             named = {t for node in nodes for t in _tables(node, tables)}
-            found[record["name"]] = Origin(cell.id, sorted(functions), sorted(named))
+            loaded = record.get("tables", {})
+            rows = {t: loaded[t] for t in sorted(named) if t in loaded}
+            found[record["name"]] = Origin(cell.id, sorted(functions), sorted(named), rows)
     return found
 
 

@@ -2,7 +2,7 @@
 
 import nbformat
 
-from compendium import provenance
+from compendium import pages, provenance
 
 PUBLIC = {
     "costs": {"levelised_cost": "def levelised_cost(x): pass", "tornado": "def tornado(x): pass"},
@@ -64,3 +64,18 @@ def test_what_a_result_does_not_use_is_not_named():
 
 def test_a_table_that_a_function_names_is_behind_its_result():
     assert FOUND["bill"] == provenance.Origin("read", ["routes.read"], ["money", "prices/energy"])
+
+
+def test_a_result_leads_to_the_rows_that_were_loaded():
+    media = "application/papermill.record/vnd.unlock.result+json"
+    record = {"name": "age", "tables": {"money": [[0, 2], [7, 7]], "fleet/old": [[1, 1]]}}
+    output = nbformat.v4.new_output("display_data", data={media: record})
+    source = 'age = load("money")\nresult("age", age, label="A")'
+    only = nbformat.v4.new_notebook(
+        cells=[nbformat.v4.new_code_cell(source, id="one", outputs=[output])]
+    )
+    found = provenance.origins(only, PUBLIC, TABLES)["age"]
+    assert found.tables == ["money"] and found.rows == {"money": [[0, 2], [7, 7]]}
+    html = pages._origin_html(found, "../")
+    assert '<a href="../tables/money.html#money-row-0">2–4</a>' in html
+    assert '<a href="../tables/money.html#money-row-7">9</a>' in html
