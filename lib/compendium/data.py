@@ -4,12 +4,14 @@
 `dims` labelled arrays of value, 5 % and 95 % quantile.
 """
 
+import csv
 import difflib
 import hashlib
 import json
 import re
 from collections.abc import Sequence
 from functools import cache
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -105,9 +107,16 @@ def fingerprint(name: str) -> str:
     path = paths.data() / resource["path"]
     digest.update(path.read_bytes() if path.exists() else b"missing")
     years = bibliography()
-    keys = sorted(set(table(name)["source"])) if path.exists() else []
-    digest.update(json.dumps([[key, years.get(key)] for key in keys]).encode())
+    digest.update(json.dumps([[key, years.get(key)] for key in _sources(path)]).encode())
     return digest.hexdigest()
+
+
+def _sources(path: Path) -> list[str]:
+    """Return the keys of a file's sources, of one that is not checked yet."""
+    if not path.exists():
+        return []
+    with open(path, encoding="utf-8", errors="replace", newline="") as file:
+        return sorted({row.get("source") or "" for row in csv.DictReader(file)})
 
 
 def _resource(name: str) -> dict:

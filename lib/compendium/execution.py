@@ -24,7 +24,7 @@ from jupyter_client import AsyncKernelManager
 from nbclient.exceptions import DeadKernelError
 from papermill.exceptions import PapermillExecutionError
 
-from compendium import keys, parameters, paths, records, runs, warm
+from compendium import data, keys, parameters, paths, records, runs, warm
 from compendium.errors import CellError, CompendiumError, DataError
 
 RECORD_KEYS = (
@@ -94,11 +94,13 @@ Runner = Callable[[Plan], nbformat.NotebookNode]
 
 
 def plans(wanted: Sequence[runs.Run]) -> list[Plan]:
-    """Return what executing runs takes. Raises ParameterError or NotebookError."""
+    """Return what executing runs takes. Raises ParameterError, NotebookError or DataError."""
     found, shared, defaults = [], {}, {}
     for run in wanted:
         if run.notebook not in shared:
             shared[run.notebook] = keys.base(run.notebook)
+            for table in shared[run.notebook]["data"]:
+                data.table(table)  # a wrong row is told before any kernel starts
             specs = parameters.read(runs.path(run.notebook))
             defaults[run.notebook] = parameters.complete(specs, {})
         parts = keys.parts(run, shared[run.notebook])

@@ -9,7 +9,7 @@ import fnmatch
 import hashlib
 import json
 import platform
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import cache
 from importlib import metadata
 from pathlib import Path
@@ -43,11 +43,11 @@ def base(notebook: str) -> dict[str, Any]:
     cells = [[c.cell_type, c.source, c.metadata.get("tags", [])] for c in node.cells]
     claims = [row for row in records.claims().values() if row["notebook"] == notebook]
     library = modules(trees)
-    science = [_module_tree(name) for name in library if name.split(".")[0] == SCIENCE]
+    science = [_module_texts(name) for name in library if name.split(".")[0] == SCIENCE]
     return {
         "notebook": _digest(cells),
         "library": {name: _module_digest(name) for name in library},
-        "data": {name: data.fingerprint(name) for name in tables([*trees, *science])},
+        "data": {name: data.fingerprint(name) for name in tables([*map(_texts, trees), *science])},
         "claims": _digest(claims),
         "versions": versions(),
     }
@@ -65,19 +65,35 @@ def key(parts: Mapping[str, Any]) -> str:
     return _digest(parts)
 
 
-def tables(trees: list[ast.AST]) -> list[str]:
-    """Return the tables that code names in a text, also in part (`f"routes/{product}"`)."""
-    patterns = {name for name in TABLES_OF_LOADER if name in data.package()}
-    for tree in trees:
-        for node in ast.walk(tree):
-            if isinstance(node, ast.JoinedStr):
-                texts = [v.value if isinstance(v, ast.Constant) else "*" for v in node.values]
-                pattern = "".join(map(str, texts))
-                # A pattern that fixes nothing would name every table.
-                patterns |= {pattern} if "/" in pattern else set()
-            elif isinstance(node, ast.Constant) and isinstance(node.value, str):
-                patterns |= {node.value} & set(data.package())
-    return sorted(n for n in data.package() if any(fnmatch.fnmatchcase(n, p) for p in patterns))
+def tables(found: Iterable[tuple[set[str], set[str]]]) -> list[str]:
+    """Return the tables that texts of code name, also in part (`f"routes/{product}"`)."""
+    texts = {name for name in TABLES_OF_LOADER if name in data.package()}
+    patterns = set()
+    for plain, joined in found:
+        texts |= plain & set(data.package())
+        patterns |= {p for p in joined if "/" in p}  # one that fixes nothing would name every table
+    return sorted(
+        name
+        for name in data.package()
+        if name in texts or any(fnmatch.fnmatchcase(name, pattern) for pattern in patterns)
+    )
+
+
+def _texts(tree: ast.AST) -> tuple[set[str], set[str]]:
+    """Return the texts of code, and as patterns those that it puts together."""
+    plain, joined = set(), set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.JoinedStr):
+            parts = [v.value if isinstance(v, ast.Constant) else "*" for v in node.values]
+            joined.add("".join(map(str, parts)))
+        elif isinstance(node, ast.Constant) and isinstance(node.value, str):
+            plain.add(node.value)
+    return plain, joined
+
+
+@cache
+def _module_texts(name: str) -> tuple[set[str], set[str]]:
+    return _texts(_module_tree(name))
 
 
 def modules(trees: list[ast.AST]) -> list[str]:

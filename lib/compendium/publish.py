@@ -7,10 +7,15 @@ import shutil
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from compendium import execution, keys, paths, runs
+from compendium import keys, paths, runs
+
+if TYPE_CHECKING:
+    from compendium import execution
 
 STAMP = "published.json"
+GENERATED = {"_build", "vendor", "__pycache__", ".ipynb_checkpoints"}
 
 
 def first_runs() -> list[runs.Run]:
@@ -32,10 +37,11 @@ def publish(
     """
     wanted = published_runs()
     html = paths.build() / "html"
-    stamp = {"runs": {f"{r.notebook}/{r.name}": keys.key(keys.parts(r)) for r in wanted}}
-    stamp |= {"sources": _sources_digest(), "commit": _commit()}
+    stamp = _stamp(wanted)
     if _is_published(stamp):
         return html, False
+    from compendium import execution  # slow to import, and not needed where nothing has changed
+
     executed = execution.execute_all(
         wanted, workers=workers, done=lambda run: done(f"{run.notebook}, {run.name}")
     )
@@ -53,9 +59,14 @@ def publish(
 
 def is_stale() -> bool:
     """Return whether the published book is missing or older than anything it is made from."""
-    wanted = published_runs()
-    stamp = {"runs": {f"{r.notebook}/{r.name}": keys.key(keys.parts(r)) for r in wanted}}
-    return not _is_published(stamp | {"sources": _sources_digest(), "commit": _commit()})
+    return not _is_published(_stamp(published_runs()))
+
+
+def _stamp(wanted: list[runs.Run]) -> dict:
+    """Return what the book is made from: the keys of its runs, its sources and the commit."""
+    bases = {notebook: keys.base(notebook) for notebook in {run.notebook for run in wanted}}
+    found = {f"{r.notebook}/{r.name}": keys.key(keys.parts(r, bases[r.notebook])) for r in wanted}
+    return {"runs": found, "sources": _sources_digest(), "commit": _commit()}
 
 
 def _is_published(stamp: dict) -> bool:
@@ -69,7 +80,7 @@ def _stamp_file() -> Path:
     return paths.build() / STAMP
 
 
-def _write(executed: list[execution.Executed]) -> dict[str, dict[str, Path]]:
+def _write(executed: "list[execution.Executed]") -> dict[str, dict[str, Path]]:
     """Write the runs into the build folder; runs no longer wanted are removed."""
     base = paths.build() / "runs"
     shutil.rmtree(base, ignore_errors=True)
@@ -86,13 +97,13 @@ def _sources_digest() -> str:
     root = paths.root()
     files = [root / "_config.yml", root / "pyproject.toml", root / "notebooks" / "runs.yml"]
     for folder in ("book", "data", "lib"):
-        files += [f for f in (root / folder).rglob("*") if f.is_file()]
-    ignored = {"_build", "vendor", "__pycache__", ".ipynb_checkpoints"}
+        for place, inner, names in os.walk(root / folder):
+            inner[:] = [n for n in inner if n not in GENERATED and not n.endswith(".egg-info")]
+            files += [Path(place, name) for name in names]
     digest = hashlib.sha256()
     for file in sorted(files):
         name = file.relative_to(root)
-        if not ignored & set(name.parts) and not any(p.endswith(".egg-info") for p in name.parts):
-            digest.update(f"{name}\0".encode() + hashlib.sha256(file.read_bytes()).digest())
+        digest.update(f"{name}\0".encode() + hashlib.sha256(file.read_bytes()).digest())
     return digest.hexdigest()
 
 
