@@ -21,7 +21,7 @@ FILES = ("carbon-lock-in.ipynb", "results.json", "results.nc")
 
 def compendium(*words, cwd, **options):
     command = [sys.executable, "-m", "compendium.cli", *words]
-    return subprocess.run(command, cwd=cwd, capture_output=True, text=True, timeout=120, **options)
+    return subprocess.run(command, cwd=cwd, capture_output=True, text=True, timeout=600, **options)
 
 
 def with_cell(root, source):

@@ -105,7 +105,7 @@ def test_an_interrupted_sweep_goes_on_where_it_stopped(small):
     command = [sys.executable, "-m", "compendium.cli", *words]
     process = subprocess.Popen(command, cwd=small, stderr=subprocess.DEVNULL)
     points = small / "out/points"
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 300
     while time.monotonic() < deadline and len(list(points.glob("*.ipynb"))) < 3:
         time.sleep(0.05)
     process.send_signal(signal.SIGKILL)
@@ -144,7 +144,7 @@ def scheduler(small):
     file = small / "scheduler.json"
     start("scheduler", "--host", "127.0.0.1", "--port", "0", "--no-dashboard",
           "--scheduler-file", str(file))  # fmt: skip
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 300
     while not file.exists() and time.monotonic() < deadline:
         time.sleep(0.1)
     address = json.loads(file.read_text())["address"]
