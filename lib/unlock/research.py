@@ -26,6 +26,7 @@ __all__ = [
     "return_on_the_level",
     "saving",
     "start_stock",
+    "steady",
     "stock_path",
     "stop_and_go",
 ]
@@ -41,7 +42,8 @@ class Programme:
     ----------
     budget : DataArray (state, any); m; money a year
     delivered : DataArray (state, any); share of the budget that becomes research; 1
-    lost : DataArray (state, any); share of the stock lost in a year, on top of depreciation; 1
+    lost : DataArray (state, any); share lost in a year of what the programme has added to the
+        stock, on top of depreciation; 1
     transition : DataArray (state, next, any); chance to go from one state to the next in a year; 1
     start : DataArray (state, any); chance of each state in the first year; 1
     """
@@ -211,15 +213,15 @@ def return_on_the_level(marginal, *, depreciation, discount, dim="year"):
     return (marginal * factor * _built_up(depreciation, t)).sum(dim) / factor.sum(dim)
 
 
-def stop_and_go(mean, *, depth, going, stopped, ramp_loss=0.0, team_loss=0.0, held=1.0):
+def stop_and_go(mean, *, depth, going, stopped, ramp_loss=0.0, team_loss=0.0):
     """Give a programme that is cut and restored at random, with a given mean budget.
 
     p = 1 / T_go, q = 1 / T_stop, s = T_stop / (T_go + T_stop)
     m_go = m / (1 - d s), m_stop = (1 - d) m_go
 
-    States: "go"; "cut", the first year of a stop, in which teams leave and take the share kappa d h
-    of the stock with them; "idle", its later years; "back", the first year after it, in which new
-    teams form and the share phi d of the money brings nothing.
+    States: "go"; "cut", the first year of a stop, in which teams leave and take the share kappa d
+    of what the programme has added to the stock; "idle", its later years; "back", the first year
+    after it, in which new teams form and the share phi d of the money brings nothing.
 
     Parameters
     ----------
@@ -227,8 +229,7 @@ def stop_and_go(mean, *, depth, going, stopped, ramp_loss=0.0, team_loss=0.0, he
     depth : array, any dims; d, share by which a stop cuts the budget; 1, from 0 to 1
     going, stopped : arrays, any dims; mean length T_go and T_stop of a spell; year, 1 or more
     ramp_loss : array, any dims; phi of what returns, in the first year; 1
-    team_loss : array, any dims; kappa of what a team knows and takes away; 1
-    held : array, any dims; h, share of the stock that the teams of the programme hold; 1
+    team_loss : array, any dims; kappa, share of what it knows that a team takes away; 1
 
     Returns
     -------
@@ -243,7 +244,6 @@ def stop_and_go(mean, *, depth, going, stopped, ramp_loss=0.0, team_loss=0.0, he
         ("depth", depth),
         ("ramp_loss", ramp_loss),
         ("team_loss", team_loss),
-        ("held", held),
     ):
         _within(name, share)
     _above("going", going, 1, equal=True)
@@ -263,10 +263,26 @@ def stop_and_go(mean, *, depth, going, stopped, ramp_loss=0.0, team_loss=0.0, he
     return Programme(
         budget=_stacked([high, low, low, high]),
         delivered=_stacked([one, one, one, one - ramp_loss * depth]),
-        lost=_stacked([zero, zero + team_loss * depth * held, zero, zero]),
+        lost=_stacked([zero, zero + team_loss * depth, zero, zero]),
         transition=_stacked([_stacked(row, "next") for row in rows.values()]),
         start=_stacked([1 - s - leaving, leaving, s - leaving, leaving]),
     )
+
+
+def steady(mean):
+    """Give a programme with the same budget every year.
+
+    Parameters
+    ----------
+    mean : array, any dims; budget m; money a year; 0 for no programme
+
+    Returns
+    -------
+    Programme with the one state "go"
+    """
+    one = xr.DataArray([1.0], dims="state", coords={"state": ["go"]})
+    stay = one.rename(state="next").expand_dims(state=["go"])
+    return Programme(one * mean, one, 0 * one, stay, one)
 
 
 def programme_value(
@@ -284,16 +300,18 @@ def programme_value(
     public_cost=0.0,
     shares=(1.0,),
     points=33,
+    nodes=5,
     dim="year",
 ):
     """Give the value of a research programme under uncertain budgets and uncertain luck.
 
     Backward induction: with W_T = 0,
     W_t(K, s) = max over a of E[u_t(K') + W_t+1(K', s') / (1 + i) | s] - c a m_s,
-    K' = (1 - delta - l_s) K + z r(R + a y_s m_s)
+    K' = (1 - delta) (K - l_s max(0, K - B_t)) + z r(R + a y_s m_s)
 
-    for budget state s, saving u, luck z (lognormal, mean 1), and the share a of the budget that is
-    spent. The stock lies on an even grid in ln K, read by cubic interpolation.
+    for budget state s, saving u, luck z (lognormal, mean 1), the share a of the budget that is
+    spent, and the stock B that the base alone would build. The stock lies on an even grid in ln K,
+    read by cubic interpolation.
 
     Parameters
     ----------
@@ -309,7 +327,8 @@ def programme_value(
     luck : array, any dims; standard deviation of ln z; 1
     public_cost : array, any dims; c, what a yuan of budget costs; 0 for the value before its cost
     shares : values that a may take; the best is chosen
-    points : nodes of the grid, 5 or more
+    points : nodes of the grid of stocks, 5 or more
+    nodes : nodes of the law of luck (Gauss and Hermite)
     dim : dimension of the years, one step a year
 
     Returns
@@ -333,21 +352,21 @@ def programme_value(
         raise ValueError(f"points must be 5 or more, but {points} were given")
     reference = base if reference is None else reference
 
+    per_state = ["state"]
+    core = [[dim], [], [], [], *[per_state] * 3, ["state", "next"], *[[]] * 6]
+
     def kernel(*arrays):
+        ends = [a.shape[a.ndim - len(dims) :] for a, dims in zip(arrays, core, strict=True)]
         cells = np.broadcast_shapes(
-            *(a.shape[: a.ndim - core] for a, core in zip(arrays, CORE, strict=True))
+            *(a.shape[: a.ndim - len(end)] for a, end in zip(arrays, ends, strict=True))
         )
         flat = [
-            np.broadcast_to(a, (*cells, *a.shape[a.ndim - core :])).reshape(
-                -1, *a.shape[a.ndim - core :]
-            )
-            for a, core in zip(arrays, CORE, strict=True)
+            np.broadcast_to(a, (*cells, *end)).reshape(-1, *end)
+            for a, end in zip(arrays, ends, strict=True)
         ]
-        found = _research.backward_induction(*flat, tuple(shares), points)
+        found = _research.backward_induction(*flat, tuple(shares), points, nodes)
         return tuple(array.reshape(*cells, array.shape[-1]) for array in found)
 
-    per_state = [["state"]] * 3
-    CORE = [1, 0, 0, 0, 1, 1, 1, 2, 0, 0, 0, 0, 0, 0]
     value, share = xr.apply_ufunc(
         kernel,
         *(
@@ -369,7 +388,7 @@ def programme_value(
                 public_cost,
             )
         ),
-        input_core_dims=[[dim], [], [], [], *per_state, ["state", "next"], *[[]] * 6],
+        input_core_dims=core,
         output_core_dims=[["state"], ["state"]],
     )
     return xr.Dataset({"value": value, "share": share})
@@ -407,7 +426,7 @@ def histories(programme, *, years, n, seed=0):
 def stock_path(state, *, programme, stock, base, depreciation, duplication=1.0, reference=None):
     """Give the research stock along histories of a programme, without luck.
 
-    K_t = (1 - delta - l_s) K_(t-1) + r(R + y_s m_s)
+    K_t = (1 - delta) (K_(t-1) - l_s max(0, K_(t-1) - B_(t-1))) + r(R + y_s m_s)
 
     Parameters
     ----------
@@ -422,58 +441,64 @@ def stock_path(state, *, programme, stock, base, depreciation, duplication=1.0, 
     spent = (programme.delivered * programme.budget).rename(state="now")
     lost = programme.lost.rename(state="now")
     found = _research.effective(base + spent, reference, duplication)
-    path = []
+    alone, path = stock, []
     for t in range(state.sizes["year"]):
         now = state.isel(year=t, drop=True)
-        stock = (1 - depreciation - _at(lost, now)) * stock + _at(found, now)
+        added = np.maximum(0, stock - alone)
+        stock = (1 - depreciation) * (stock - _at(lost, now) * added) + _at(found, now)
+        alone = (1 - depreciation) * alone + _research.effective(base, reference, duplication)
         path.append(stock)
     return xr.concat(path, dim=state["year"])
 
 
-def allocate(budget, *, marginal, dim="technology", steps=48):
+def allocate(budget, *, marginal, dim="technology", points=65):
     """Split a budget so that the last yuan returns the same everywhere.
 
-    Maximise sum_j V_j(m_j) with sum_j m_j = M and m_j >= 0; V_j' = mu where m_j > 0, and
-    V_j' <= mu where m_j = 0. By bisection over mu, and over m_j for each mu.
+    Maximise sum_j V_j(m_j) with sum_j m_j = M and m_j >= 0:
+    V_j'(m_j) = mu where m_j > 0, and V_j'(0) <= mu where m_j = 0
+
+    The marginals are read on a grid of amounts, denser near 0, straight between its nodes.
 
     Parameters
     ----------
     budget : array, any dims but `dim`; M; money a year, above 0
-    marginal : function of m, DataArray (`dim`, any), that gives V_j'(m), which falls with m
+    marginal : function of amounts m, DataArray (point, any), that gives V_j'(m) over `dim`, falling
+        with m
     dim : dimension of what the budget is split over
-    steps : halvings of each interval
+    points : nodes of the grid
 
     Returns
     -------
-    m over `dim` and all dims of `marginal` and `budget`; money a year
+    m over `dim` and all dims of `budget` and `marginal`; money a year
 
     Raises
     ------
     ValueError
-        For a budget that is not positive.
+        For a budget that is not positive, or marginals that rise.
 
     Source: Kuhn and Tucker (1951), Second Berkeley Symposium, 481-492.
     """
     _above("budget", budget, 0)
-    ends = marginal(xr.zeros_like(marginal(xr.DataArray(0.0))) + budget)
-    nothing = xr.zeros_like(ends)
-    whole = nothing + budget
+    amounts = xr.DataArray(np.linspace(0, 1, points) ** 2, dims="point") * budget
+    worth = marginal(amounts)
+    if bool((worth.diff("point") > 1e-9 * abs(worth).max()).any()):
+        raise ValueError("marginal must fall with the amount, but it rises")
+    amounts, worth = xr.broadcast(amounts, worth)
 
-    def demanded(price):
-        low, high = nothing, whole
-        for _ in range(steps):
-            middle = (low + high) / 2
-            more = marginal(middle) > price
-            low, high = xr.where(more, middle, low), xr.where(more, high, middle)
-        return (low + high) / 2
+    def kernel(budget, amounts, worth):
+        cells = worth.shape[:-2]
+        flat = [a.reshape(-1, *a.shape[-2:]) for a in (amounts, worth)]
+        found = _research.split(np.broadcast_to(budget, cells).ravel(), *flat)
+        return found.reshape(*cells, found.shape[-1])
 
-    least, most = ends.min(dim), marginal(nothing).max(dim)
-    for _ in range(steps):
-        price = (least + most) / 2
-        too_much = demanded(price).sum(dim) > budget
-        least, most = xr.where(too_much, price, least), xr.where(too_much, most, price)
-    split = demanded((least + most) / 2)
-    return split * (budget / split.sum(dim))
+    return xr.apply_ufunc(
+        kernel,
+        xr.DataArray(budget),
+        amounts,
+        worth,
+        input_core_dims=[[], [dim, "point"], [dim, "point"]],
+        output_core_dims=[[dim]],
+    )
 
 
 def midpoint(first, *, formative, duration):

@@ -4,7 +4,6 @@ All functions broadcast over any dims (province, city, source, sample) of their 
 """
 
 import numpy as np
-import xarray as xr
 
 from unlock import costs
 
