@@ -94,12 +94,7 @@ def rate_quantile(p, *, rate, exponent_error, n):
     ValueError
         For a probability outside 0 to 1, fewer than three points, or a rate of 1 or more.
     """
-    if np.any((np.asarray(p) <= 0) | (np.asarray(p) >= 1)):
-        raise ValueError(f"p must lie between 0 and 1, but {float(np.min(p)):g} was given")
-    if np.any(np.asarray(n) <= 2):
-        raise ValueError(f"n must be above 2, but {float(np.min(n)):g} was given")
-    t = xr.apply_ufunc(stats.t.ppf, p, n - 2)
-    return 1 - 2.0 ** -(learning.experience_exponent(rate) + t * exponent_error)
+    return 1 - 2.0 ** -(learning.experience_exponent(rate) + _student(p, n) * exponent_error)
 
 
 def fit_diffusion(level, *, curve="logistic", saturation=1.0, dim="year"):
@@ -145,6 +140,31 @@ def fit_diffusion(level, *, curve="logistic", saturation=1.0, dim="year"):
     return xr.Dataset(found | {"r2": line["r2"], "n": line["n"]})
 
 
+def duration_quantile(p, *, duration, error, n):
+    """Give the quantile of a duration that was fitted.
+
+    1 / D_p = (1 + t_(1-p)(n - 2) s_D / D) / D: the slope of the line has the error, not the time
+
+    Parameters
+    ----------
+    p : array, any dims; probability; 1, above 0 and below 1
+    duration : array, any dims; fitted duration D; year
+    error : array, any dims; standard error s_D of D; year
+    n : array, any dims; points fitted; above 2
+
+    Returns
+    -------
+    D_p over all dims together; year. Negative where the error is so large that the share may fall.
+
+    Raises
+    ------
+    ValueError
+        For a probability outside 0 to 1, or fewer than three points.
+    """
+    t = _student(1 - p, n)
+    return duration / (1 + t * error / duration)
+
+
 def fastest_growth(level, *, window, dim="year"):
     """Give the fastest growth that a level kept up for some years.
 
@@ -170,6 +190,18 @@ def fastest_growth(level, *, window, dim="year"):
     later = level.where(level > 0).reindex({dim: year + window})
     growth = (later.assign_coords({dim: year}) / level.where(level > 0)) ** (1 / window) - 1
     return growth.max(dim)
+
+
+def _student(p, n):
+    """Quantile of Student's t for a line through n points."""
+    if np.any((np.asarray(p) <= 0) | (np.asarray(p) >= 1)):
+        odd = np.asarray(p, dtype=float)
+        raise ValueError(
+            f"p must lie between 0 and 1, but {odd.min():g} to {odd.max():g} was given"
+        )
+    if np.any(np.asarray(n) <= 2):
+        raise ValueError(f"n must be above 2, but {float(np.min(n)):g} was given")
+    return xr.apply_ufunc(stats.t.ppf, p, n - 2)
 
 
 def _line(x, y, dim):

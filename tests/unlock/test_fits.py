@@ -109,6 +109,16 @@ def test_duration_error_by_hand():
     assert float(fit["duration_error"] / fit["duration"]) == pytest.approx(relative)
 
 
+def test_quantiles_of_a_duration_by_hand():
+    # three points: t_0.95 = 6.3138 with one degree of freedom; the slope is 1 / 10 +- 0.01 x t / 10
+    low, middle, high = (
+        fits.duration_quantile(p, duration=10.0, error=0.1, n=3) for p in (0.05, 0.5, 0.95)
+    )
+    assert float(middle) == pytest.approx(10)
+    assert float(low) == pytest.approx(10 / 1.063138, rel=1e-5)
+    assert float(high) == pytest.approx(10 / (1 - 0.063138), rel=1e-5)
+
+
 def test_levels_outside_the_curve_are_left_out():
     level = learning.logistic(YEAR, midpoint=2010.0, duration=20.0)
     outside = level.where(YEAR > 1995, 0.0).where(YEAR < 2025, 1.0)
@@ -145,7 +155,7 @@ def test_steady_growth_is_found_over_any_window():
         (lambda: fits.exponent_error(0.2, r2=0.5, n=2), "n must be above 2, but 2 was given"),
         (
             lambda: fits.rate_quantile(1.0, rate=0.2, exponent_error=0.1, n=5),
-            "p must lie between 0 and 1, but 1 was given",
+            "p must lie between 0 and 1, but 1 to 1 was given",
         ),
         (lambda: fits.fit_diffusion(YEAR, curve="bass"), "curve must be one of logistic, gompertz"),
         (lambda: fits.fit_diffusion(YEAR, saturation=0.0), "saturation must be above 0, but 0"),
