@@ -165,23 +165,16 @@ def capacity_path(nodes, *, years):
     known, wanted = nodes["year"].values.astype(float), np.asarray(years, dtype=float)
     if wanted.min() < known[0]:
         raise ValueError(f"years must start at {known[0]:g}, but {wanted.min():g} was given")
-    level = np.log(nodes.transpose("year", ...))
-
-    def between(at):
-        above = np.clip(np.searchsorted(known, at), 1, len(known) - 1)
-        weight = xr.DataArray((at - known[above - 1]) / (known[above] - known[above - 1]), dims="t")
-        pick = {"year": xr.DataArray(above, dims="t")}
-        under = {"year": xr.DataArray(above - 1, dims="t")}
-        rows = level.drop_vars("year")
-        return np.exp(rows.isel(under) * (1 - weight) + rows.isel(pick) * weight)
-
     end = known[-1]
-    inside = between(np.minimum(wanted, end))
-    decade = between(np.array([max(end - 10, known[0]), end]))
-    span = end - max(end - 10, known[0])
-    added = (decade.isel(t=1) - decade.isel(t=0)) / span
-    path = inside + xr.DataArray(np.maximum(wanted - end, 0), dims="t") * added
-    return path.rename(t="year").assign_coords(year=list(years)).assign_attrs(nodes.attrs)
+    start = max(end - 10, known[0])
+    grown = _between(known, np.minimum(wanted, end), list(years))
+    decade = _between(known, np.array([start, end]), [start, end])
+    level = np.log(nodes)
+    path = np.exp(xr.dot(level.rename(year="known"), grown, dim="known"))
+    ends = np.exp(xr.dot(level.rename(year="known"), decade, dim="known"))
+    added = (ends.isel(year=1, drop=True) - ends.isel(year=0, drop=True)) / (end - start)
+    later = xr.DataArray(np.maximum(wanted - end, 0.0), coords={"year": list(years)}, dims="year")
+    return (path + later * added).assign_attrs(nodes.attrs)
 
 
 def built(draw, *, last):
@@ -346,16 +339,16 @@ def plant_index(draw, *, index, routes):
     -------
     DataArray (route, year, any); 1
     """
-    parts = []
-    for route in routes:
-        technology, part = IN_PLANT.get(route, (None, None))
+    kinds = {route: IN_PLANT.get(route, (None, None)) for route in routes}
+    parts = {(None, None): xr.ones_like(index.isel(technology=0, drop=True))}
+    for technology, part in dict.fromkeys(kinds.values()):
         if technology is None:
-            parts.append(xr.ones_like(index.isel(technology=0, drop=True)))
             continue
         new = draw[part] if part else 1.0
-        parts.append(1 - new + new * index.sel(technology=technology, drop=True))
-    names = xr.DataArray(list(routes), dims="route", name="route")
-    return xr.concat(parts, dim=names, coords="minimal", compat="override")
+        parts[technology, part] = 1 - new + new * index.sel(technology=technology, drop=True)
+    found = xr.concat(parts.values(), dim="route", coords="minimal", compat="override")
+    place = [list(parts).index(kinds[route]) for route in routes]
+    return found.isel(route=place).assign_coords(route=list(routes))
 
 
 def learned(draw, *, technologies, index):
@@ -375,13 +368,12 @@ def learned(draw, *, technologies, index):
     {name: DataArray} for `routes.arguments`, over the years of `index`
     """
     years = index["year"].values
-    later = {
-        name: array.reindex(year=years, method="ffill") if "year" in array.dims else array
-        for name, array in draw.items()
-    }
-    today = {
-        name: array.isel(year=0, drop=True) for name, array in draw.items() if "year" in array.dims
-    }
+    dated = {name: array for name, array in draw.items() if "year" in array.dims}
+    today = {name: array.isel(year=0, drop=True) for name, array in dated.items()}
+    later = dict(draw)
+    for name, array in dated.items():
+        last = np.searchsorted(array["year"].values, years, side="right") - 1
+        later[name] = array.isel(year=last).assign_coords(year=years)
     power = today["price of green_power"]
     for name, factor in price_index(technologies, index=index, power_price=power).items():
         later[f"price of {name}"] = today[f"price of {name}"] * factor
@@ -390,3 +382,14 @@ def learned(draw, *, technologies, index):
         technologies, index=index, routes=routes
     )
     return later
+
+
+def _between(known, wanted, labels):
+    """Weights (known, year) of known years in the straight line through them."""
+    above = np.clip(np.searchsorted(known, wanted), 1, len(known) - 1)
+    share = (wanted - known[above - 1]) / (known[above] - known[above - 1])
+    weights = np.zeros((len(known), len(wanted)))
+    weights[above, np.arange(len(wanted))] = share
+    weights[above - 1, np.arange(len(wanted))] += 1 - share
+    coords = {"known": known, "year": labels}
+    return xr.DataArray(weights, dims=("known", "year"), coords=coords)
