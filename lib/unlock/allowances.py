@@ -17,6 +17,7 @@ __all__ = [
     "Plants",
     "Rules",
     "allowances_issued",
+    "bank_balance",
     "banked_price",
     "clearing_price",
     "convertible_price",
@@ -24,7 +25,6 @@ __all__ = [
     "excess_demand",
     "green_premium",
     "internal_rate_of_return",
-    "bank_balance",
     "outcome",
     "willing_share",
 ]
@@ -34,6 +34,7 @@ HIGHEST = 20_000.0  # CNY/tCO2, above which no market is taken to clear
 CLEARED = 1e-9  # excess demand over demand at which the search ends; 1e-6 is promised
 SCALE = 50.0  # CNY/tCO2, below which steps of the search are even in the price, above in its log
 TURNS = 80
+CHEAPEST = 0.01  # of its price, below which no subsidy of output takes a product
 LOWEST_RATE, HIGHEST_RATE = -0.99, 10.0  # 1/year, ends of the search for a rate of return
 
 
@@ -95,7 +96,8 @@ def outcome(price: Array, *, plants: Plants, rules: Rules) -> xr.Dataset:
     of mean cost u = -s ln sum_i exp(-c_i / s)
     Cost, allowances included: k = (1 - y) e_1 g + y (u(p) - u(0))
     Emissions per tonne: z = dk/dp = ((1 - y) + y w_1) e_1 (1 - a) + y sum_{i>1} w_i e_i
-    Price: P = P_0 + rho (k - h p), h = (1 - alpha) phi b; output: Q = Q_0 (P / P_0)^-eta
+    Price: P = P_0 + rho (k - h p), h = (1 - alpha) phi b, at least P_0 / 100;
+    output: Q = Q_0 (P / P_0)^-eta
 
     Args:
         price: allowance price p, CNY/tCO2, any dims; not negative.
@@ -126,7 +128,7 @@ def outcome(price: Array, *, plants: Plants, rules: Rules) -> xr.Dataset:
     zero = _idle_cost(plants, options)
     unit, intensity = _unit(price, plants, options, zero)
     free = _free_at_margin(rules)
-    product_price = plants.product_price + plants.passed * (unit - free * price)
+    product_price = _product_price(unit, free, price, plants)
     output = _output(product_price, plants)
     idle = _unit(0.0 * price, plants, options, zero)[1]
     emissions, uncut = output * intensity, plants.output * idle
@@ -386,7 +388,7 @@ def green_premium(
     Args:
         plants: the product or products.
         price: allowance price p, CNY/tCO2, any dims.
-        green: whether an option counts as green, dim `option` (and any).
+        green: whether an option counts as green, dim `option` (and any); the incumbent never does.
         demand: D, falling function of the premium that gives a share of the market.
 
     Returns:
@@ -397,10 +399,12 @@ def green_premium(
             `required`.
     """
 
+    others = green.isel(option=slice(1, None))
+
     def made(premium):
         paid = plants._replace(extra_cost=plants.extra_cost - xr.where(green, premium, 0.0))
-        share = _choice(price, paid, _options(paid))[3]
-        return plants.due * share.where(green, 0.0).sum("option")
+        share = _shares(price, paid, _options(paid))
+        return plants.due * share.where(others, 0.0).sum("option")
 
     short = demand(xr.DataArray(HIGHEST)) - made(xr.DataArray(HIGHEST))
     if bool((short > 0).any()):
@@ -452,6 +456,11 @@ def _free_at_margin(rules):
     return (1 - rules.auctioned) * rules.by_output * rules.benchmark
 
 
+def _product_price(unit, free, price, plants):
+    rise = plants.passed * (unit - free * price)
+    return np.maximum(plants.product_price + rise, CHEAPEST * plants.product_price)
+
+
 def _output(product_price, plants):
     return plants.output * (product_price / plants.product_price) ** -plants.elasticity
 
@@ -479,28 +488,66 @@ def _options(plants):
     )
 
 
-def _choice(price, plants, options):
-    """Cut and cost within a plant, mean cost of plants that choose, and shares of the others."""
+def _relative_gain(price, plants, options):
+    """Cut and cost within a plant, and that cost over the spread, what other options save on."""
     cut, inside = _within(price, plants)
-    gain = (options.old / plants.spread) * inside - options.cost - price * options.intensity
-    top = np.maximum(gain.max("option"), 0.0)  # keeps the exponentials in bounds
-    weight = np.exp(gain - top)
-    total = np.exp(-top) + weight.sum("option")
-    mean = options.old * inside - plants.spread * (top + np.log(total))
-    return cut, inside, mean, weight / total
+    return cut, inside, options.old * inside / plants.spread
+
+
+def _mean_cost(price, plants, options):
+    """Mean cost of plants that choose, the share that leaves the old route, and what it emits."""
+    cut, inside, saved = _relative_gain(price, plants, options)
+    log_sum, left, emitted = xr.apply_ufunc(
+        _logit,
+        *(saved, price, options.cost, options.intensity),
+        input_core_dims=[[], [], ["option"], ["option"]],
+        output_core_dims=[[], [], []],
+    )
+    mean = options.old * inside - plants.spread * log_sum
+    return cut, inside, mean, left, emitted * plants.spread
+
+
+def _shares(price, plants, options):
+    """Shares of the options other than the old route."""
+    saved = _relative_gain(price, plants, options)[2]
+    return xr.apply_ufunc(
+        lambda *a: np.divide(*_weights(*a)[1:]),
+        *(saved, price, options.cost, options.intensity),
+        input_core_dims=[[], [], ["option"], ["option"]],
+        output_core_dims=[["option"]],
+    )
+
+
+def _logit(saved, price, cost, intensity):
+    top, weight, total = _weights(saved, price, cost, intensity)
+    total = total[..., 0]
+    emitted = np.einsum("...i,...i", weight, np.broadcast_to(intensity, weight.shape))
+    return top + np.log(total), weight.sum(-1) / total, emitted / total
+
+
+def _weights(saved, price, cost, intensity):
+    """exp(gain) of each option over the old route, scaled to stay in bounds, in one array."""
+    saved, price = np.asarray(saved)[..., None], np.asarray(price)[..., None]
+    shapes = (np.shape(a) for a in (saved, price, cost, intensity))
+    gain = np.empty(np.broadcast_shapes(*shapes))
+    np.multiply(intensity, price, out=gain)
+    gain += cost
+    np.subtract(saved, gain, out=gain)
+    top = np.maximum(gain.max(-1), 0.0)
+    gain -= top[..., None]
+    np.exp(gain, out=gain)
+    return top, gain, np.exp(-top)[..., None] + gain.sum(-1, keepdims=True)
 
 
 def _idle_cost(plants, options):
-    return _choice(xr.DataArray(0.0), plants, options)[2]
+    return _mean_cost(xr.DataArray(0.0), plants, options)[2]
 
 
 def _unit(price, plants, options, idle):
     """Cost with allowances and emissions, both for a tonne of product; the second is the slope."""
-    cut, inside, mean, share = _choice(price, plants, options)
+    cut, inside, mean, left, new = _mean_cost(price, plants, options)
     unit = (1 - plants.due) * options.old * inside + plants.due * (mean - idle)
-    kept = 1 - plants.due * share.sum("option")
-    new = xr.dot(share, options.intensity, dim="option") * plants.spread
-    return unit, kept * options.old * (1 - cut) + plants.due * new
+    return unit, (1 - plants.due * left) * options.old * (1 - cut) + plants.due * new
 
 
 def _excess(plants, rules):
@@ -512,7 +559,7 @@ def _excess(plants, rules):
 
     def excess(price):
         unit, intensity = _unit(price, plants, options, idle)
-        made = _output(plants.product_price + plants.passed * (unit - free * price), plants)
+        made = _output(_product_price(unit, free, price, plants), plants)
         return (covered * made * (intensity - free)).sum("product") - fixed
 
     return excess
