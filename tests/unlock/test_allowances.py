@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from unlock import allowances, costs
 from unlock.allowances import Plants, Rules
 
-FEW = settings(max_examples=25, deadline=None)
+FEW = settings(max_examples=15, deadline=None)
 share = st.floats(0.0, 1.0)
 
 
