@@ -51,8 +51,8 @@ def coalitions(regions):
 def carbon_prices(member, *, damage, agreed=None):
     """Give the carbon price that each region sets under each coalition.
 
-    tau_i = sum over members j of d_j for a member (Barrett), or the price agreed (Nordhaus);
-    tau_i = d_i for an outsider
+    tau_i = sum over members j of d_j for a member (Barrett), or the price agreed (Nordhaus), but
+    not less than d_i; tau_i = d_i for an outsider
 
     Parameters
     ----------
@@ -77,7 +77,7 @@ def carbon_prices(member, *, damage, agreed=None):
         price = xr.dot(member.astype(float), damage, dim="region")
     else:
         _not_negative(agreed=agreed)
-        price = agreed
+        price = np.maximum(agreed, damage)
     return _ordered(xr.where(member, price, damage)).assign_attrs(units="CNY/tCO2")
 
 

@@ -17,6 +17,7 @@ MEASURES = ("none", "border-adjustment", "both", "tariff")
 REST = "Rest of world"
 NAMES = ("flows", "price", "residual")  # what `_solve` gives
 ROUNDS, HALVINGS, STEP = 200, 30, 0.5  # of Newton's method; the largest step of a log price
+FLAT = 1e-10  # slope where nobody answers a price, so that a step is defined; it ends in an error
 
 
 def flows_among(production, *, exports, imports, world, trade_among):
@@ -208,7 +209,7 @@ def _solve(flows, price, cost, wedge, capacity, supply, demand, substitution):
     floor = np.maximum(np.maximum(n_cost, -t.min(axis=2)), 0.0)
 
     def excess(y, cells):
-        """Log of demand over supply, its slopes, and what is bought; y is log of price over floor."""
+        """Log of demand over supply, slopes, and what is bought; y is the log of price over floor."""
         above = np.exp(y)
         w = floor[cells] + above
         p = w[:, :, None] + t[cells]
@@ -224,7 +225,7 @@ def _solve(flows, price, cost, wedge, capacity, supply, demand, substitution):
         offered = supply[cells, None] * np.log(margin)
         bound = offered >= np.log(capacity[cells])
         own = (s * bought / p).sum(axis=2) / q + np.where(bound, 0, supply[cells, None] / margin)
-        slope[:, np.arange(n), np.arange(n)] -= own
+        slope[:, np.arange(n), np.arange(n)] -= own + FLAT
         value = np.log(q / q0[cells]) - np.minimum(offered, np.log(capacity[cells]))
         return value, slope * above[:, None, :], bought
 
@@ -241,7 +242,8 @@ def _solve(flows, price, cost, wedge, capacity, supply, demand, substitution):
         step *= np.minimum(1, STEP / np.maximum(np.abs(step).max(axis=1), 1e-300))[:, None]
         before, open_, part = y[cells].copy(), np.arange(len(cells)), np.ones(len(cells))
         for _ in range(HALVINGS):  # a step over the end of capacity may go too far
-            y[cells[open_]] = before[open_] + part[open_, None] * step[open_]
+            new = before[open_] + part[open_, None] * step[open_]
+            y[cells[open_]] = np.minimum(new, np.log(trade.HIGHEST))
             tried = np.abs(excess(y[cells[open_]], cells[open_])[0]).max(axis=1)
             open_ = open_[~(tried < size[open_])]
             if not open_.size:
@@ -252,8 +254,8 @@ def _solve(flows, price, cost, wedge, capacity, supply, demand, substitution):
     if np.any(missed := ~(worst < 1e-9)):
         raise ValueError(
             f"no equilibrium in {missed.sum()} of {missed.size} cases: demand and supply differ at "
-            "all prices tried; raise capacity or demand_elasticity (lowest given: "
-            f"{capacity.min():g} and {demand.min():g})"
+            "all prices tried; lower the carbon price or tariff, or raise capacity or "
+            f"demand_elasticity (lowest given: {capacity.min():g} and {demand.min():g})"
         )
     return (
         bought.reshape(*whole, n, n),
