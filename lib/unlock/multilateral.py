@@ -209,7 +209,7 @@ def _solve(flows, price, cost, wedge, capacity, supply, demand, substitution):
     floor = np.maximum(np.maximum(n_cost, -t.min(axis=2)), 0.0)
 
     def excess(y, cells):
-        """Log of demand over supply, slopes, and what is bought; y is the log of price over floor."""
+        """Log of demand over supply, its slopes, what is bought; y is log of price over floor."""
         above = np.exp(y)
         w = floor[cells] + above
         p = w[:, :, None] + t[cells]
