@@ -19,6 +19,7 @@ OPTIONS = {
     "mip_detect_symmetry": False,
 }
 ROWS = ("supply", "demand")
+SOME = 0.1  # share of a link in the relaxation that is worth a try
 NONE = -1  # a lane without a row of that name
 NO_SOLUTION = (
     highspy.HighsModelStatus.kInfeasible,
@@ -58,9 +59,15 @@ class Program:
     def set_costs(self, columns, values):
         self.solver.changeColsCost(len(columns), columns, np.ascontiguousarray(values, float))
 
-    def set_upper(self, columns, values):
-        zeros, values = np.zeros(len(columns)), np.ascontiguousarray(values, float)
-        self.solver.changeColsBounds(len(columns), columns, zeros, values)
+    def set_bounds(self, columns, lower, upper):
+        lower, upper = (np.ascontiguousarray(values, float) for values in (lower, upper))
+        self.solver.changeColsBounds(len(columns), columns, lower, upper)
+
+    def relax(self, columns):
+        """Let whole-numbered columns take any value between their bounds."""
+        self.solver.changeColsIntegrality(
+            len(columns), columns, np.zeros(len(columns), np.uint8)
+        )
 
     def set_at_most(self, rows, values):
         for row, value in zip(rows.tolist(), values.tolist(), strict=True):
@@ -128,7 +135,7 @@ def exchange_model(shape, lane):
     return model
 
 
-def solve_exchanges(shape, lane, cells, gap):
+def solve_exchanges(shape, lane, cells, *, gap, rounded):
     """Solve every cell; give flow, built, benefit and bound, NaN where there is no solution.
 
     cells holds arrays (cell, lane | link | row | nothing) of all numbers of the programme. Without
@@ -142,7 +149,7 @@ def solve_exchanges(shape, lane, cells, gap):
     part_of = np.zeros(shape["link"], int) if limited else _parts(shape, lane)
     for part in np.unique(part_of):
         links, lanes, piece = _piece(shape, lane, cells, part_of == part)
-        found = _solve_part(*piece, gap)
+        found = _solve_part(*piece, gap, rounded)
         total["flow"][:, lanes], total["built"][:, links] = found["flow"], found["built"]
         total["benefit"] += found["benefit"]
         total["bound"] += found["bound"]
@@ -180,15 +187,17 @@ def _piece(shape, lane, cells, chosen):
     return links, lanes, (sizes, cut, numbers)
 
 
-def _solve_part(shape, lane, cells, gap):
+def _solve_part(shape, lane, cells, gap, rounded):
     """Solve every cell of one part; equal cells once."""
     lane = lane | {f"{name} by link": _pairs(lane["link"], lane[name]) for name in ROWS}
-    program = ExchangeProgram(shape, lane, gap)
     most, worth_building = _limits(shape, lane, cells)
     count, known = len(most), {}
-    out = {"flow": np.full((count, len(lane["link"])), np.nan)}
-    out |= {"built": np.full((count, shape["link"]), np.nan)}
-    out |= {"benefit": np.full(count, np.nan), "bound": np.full(count, np.nan)}
+    sizes = {"flow": (count, len(lane["link"])), "built": (count, shape["link"])}
+    sizes |= {"benefit": (count,), "bound": (count,)}
+    if not (cells["open"] * worth_building).any() and (cells["blend"] >= 0).all():
+        return {name: np.zeros(size) for name, size in sizes.items()}
+    out = {name: np.full(size, np.nan) for name, size in sizes.items()}
+    program = ExchangeProgram(shape, lane, gap, rounded)
     for at in range(count):
         cell = {name: values[at] for name, values in cells.items()}
         cell |= {"open": cell["open"] * worth_building[at], "most": most[at]}
@@ -204,13 +213,15 @@ def _solve_part(shape, lane, cells, gap):
 class ExchangeProgram(Program):
     """The exchange network, each number of which a cell can set."""
 
-    def __init__(self, shape, lane, gap):
+    def __init__(self, shape, lane, gap, rounded):
         super().__init__(exchange_model(shape, lane), gap)
-        self.lane = lane
+        self.lane, self.rounded = lane, rounded
         self.flow, self.built, self.capital = map(self.columns, ("flow", "built", "capital"))
         self.limits = [name for name in ("supply", "demand", "blend") if shape[name]]
         by_link = [f"{name} by link" for name in ROWS]
         self.row = {name: self.rows(name) for name in (*self.limits, *by_link, "spent")}
+        if rounded:
+            self.relax(self.built)
         mixed = np.flatnonzero(lane["blend"] != NONE)
         if len(mixed):
             into = self.row["blend"][lane["blend"][mixed]]
@@ -221,8 +232,9 @@ class ExchangeProgram(Program):
         lane, kept = self.lane, 1 - cell["loss"]
         self.set_costs(self.flow, -cell["margin"])
         self.set_costs(self.built, cell["fixed"])
-        self.set_upper(self.built, cell["open"])
-        self.set_upper(self.capital, cell["budget"].reshape(1))
+        none = np.zeros(len(self.built))
+        self.set_bounds(self.built, none, cell["open"])
+        self.set_bounds(self.capital, none[:1], cell["budget"].reshape(1))
         for name in self.limits:
             self.set_at_most(self.row[name], cell[name])
         received = kept[lane["link"]]
@@ -239,9 +251,33 @@ class ExchangeProgram(Program):
         if found is None:
             return None
         values, objective, bound = found
+        if self.rounded:
+            found = self.round_up_and_drop(values[self.built], cell)
+            if found is None:
+                return None
+            values, objective, _ = found
         flow = np.where(values[self.flow] < 1e-9, 0.0, values[self.flow])
         built = np.round(values[self.built])
         return {"flow": flow, "built": built, "benefit": 0.0 - objective, "bound": 0.0 - bound}
+
+
+    def round_up_and_drop(self, share, cell):
+        """Build every link that the relaxation uses; then drop those that lose, until none does."""
+        whole, best = (share > SOME).astype(float), None
+        for _ in range(len(whole)):
+            self.set_bounds(self.built, whole, whole)
+            found = self.solve()
+            if found is None or (best is not None and found[1] >= best[1]):
+                break
+            best = found
+            earned = np.bincount(
+                self.lane["link"], cell["margin"] * found[0][self.flow], minlength=len(whole)
+            )
+            kept = whole * (earned > cell["fixed"])
+            if (kept == whole).all():
+                break
+            whole = kept
+        return best
 
 
 def _pairs(link, row):

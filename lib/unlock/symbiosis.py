@@ -333,7 +333,7 @@ def within(net, members):
     return xr.concat(parts, dim="link")
 
 
-def optimal_network(net, *, open=True, budget=np.inf, gap=0.0):
+def optimal_network(net, *, open=True, budget=np.inf, gap=0.0, rounded=False):
     r"""Give the exchanges that bring a park the most, proven to the gap.
 
     max sum m x - sum a (F + f L + S) y   over flows x >= 0 and links y in {0, 1}
@@ -350,6 +350,8 @@ def optimal_network(net, *, open=True, budget=np.inf, gap=0.0):
     open : array (link, any) or true; links that may be built
     budget : array, any dims; capital; MCNY
     gap : relative difference between benefit and bound at which the search stops; 0 or more
+    rounded : if true, only the relaxation with y between 0 and 1 is solved, links with y above
+        a half are built, and flows are chosen anew: quicker, and the bound still holds
 
     Returns
     -------
@@ -384,7 +386,7 @@ def optimal_network(net, *, open=True, budget=np.inf, gap=0.0):
         full = array.expand_dims({d: n for d, n in extra.items() if d not in array.dims})
         values = full.transpose(*dims, *inner).values
         cells[name] = values.reshape(-1, *(array.sizes[dim] for dim in inner))
-    found = _symbiosis.solve_exchanges(shape, lane, cells, gap)
+    found = _symbiosis.solve_exchanges(shape, lane, cells, gap=gap, rounded=rounded)
     if np.isnan(found["benefit"]).any():
         raise ValueError(_broken_limit(net))
 
