@@ -65,9 +65,7 @@ class Program:
 
     def relax(self, columns):
         """Let whole-numbered columns take any value between their bounds."""
-        self.solver.changeColsIntegrality(
-            len(columns), columns, np.zeros(len(columns), np.uint8)
-        )
+        self.solver.changeColsIntegrality(len(columns), columns, np.zeros(len(columns), np.uint8))
 
     def set_at_most(self, rows, values):
         for row, value in zip(rows.tolist(), values.tolist(), strict=True):
@@ -260,7 +258,6 @@ class ExchangeProgram(Program):
         built = np.round(values[self.built])
         return {"flow": flow, "built": built, "benefit": 0.0 - objective, "bound": 0.0 - bound}
 
-
     def round_up_and_drop(self, share, cell):
         """Build every link that the relaxation uses; then drop those that lose, until none does."""
         whole, best = (share > SOME).astype(float), None
@@ -349,7 +346,7 @@ def heat_network(bounds, capacity, warm, pinch):
     # What a hot stream has not given up in an interval goes on to the next colder one.
     r = model.add_variables(lower=0, coords=[i[:-1], k], dims=["i", "k"], name="residual")
     y = model.add_variables(coords=[i, j, [0, 1]], dims=["i", "j", "side"], name="m", binary=True)
-    before = r.shift(k=1)
+    before = r.shift(k=1).fillna(0)
     given = xr.DataArray(hot, {"i": i[:-1], "k": k}, ("i", "k"))
     taken = xr.DataArray(cold, {"j": j[:-1], "k": k}, ("j", "k"))
     from_hot = q.isel(i=slice(0, n_hot)).sum("j")

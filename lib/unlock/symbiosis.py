@@ -379,16 +379,19 @@ def optimal_network(net, *, open=True, budget=np.inf, gap=0.0, rounded=False):
         dim: a for array in arrays.values() for dim, a in array.sizes.items() if dim not in own
     }
     dims = list(extra)
-    cells, labels = {}, {}
+    count, cells, labels = int(np.prod(list(extra.values()))), {}, {}
     for name, array in arrays.items():
         labels |= {dim: array[dim] for dim in dims if dim in array.coords}
         inner = [dim for dim in array.dims if dim in own]
         full = array.expand_dims({d: n for d, n in extra.items() if d not in array.dims})
         values = full.transpose(*dims, *inner).values
-        cells[name] = values.reshape(-1, *(array.sizes[dim] for dim in inner))
+        cells[name] = values.reshape(count, *(array.sizes[dim] for dim in inner))
     found = _symbiosis.solve_exchanges(shape, lane, cells, gap=gap, rounded=rounded)
     if np.isnan(found["benefit"]).any():
-        raise ValueError(_broken_limit(net))
+        raise ValueError(
+            "no exchange network exists: bought is of worse quality than the limit of a sink, and "
+            "nothing cleaner is on offer; lower bought or raise limit"
+        )
 
     def labelled(values, *inner):
         array = values.reshape((*extra.values(), *values.shape[1:]))
@@ -651,11 +654,3 @@ def _blend(sinks, lanes):
     rows = xr.DataArray([row[0] for row in lanes["blend_rows"]], dims="blend_row").astype(int)
     mixed = sinks[["limit", "bought", "demand"]].isel(sink=rows)
     return ((mixed["limit"] - mixed["bought"]) * mixed["demand"]).drop_vars("sink", errors="ignore")
-
-
-def _broken_limit(net):
-    """Say which mixes need something cleaner than what is bought."""
-    return (
-        "no exchange network exists: what is bought (bought) is worse than the limit of a sink, and "
-        "nothing cleaner is on offer; lower bought or raise limit"
-    )
