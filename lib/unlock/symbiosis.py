@@ -327,7 +327,7 @@ def within(net, members):
     ends = zip(net["link_from"].values, net["link_to"].values, strict=True)
     missing = ({*net["link_from"].values} | {*net["link_to"].values}) - set(members)
     if missing:
-        raise ValueError(f"members must name every firm; {sorted(missing)[0]!r} is missing")
+        raise ValueError(f"members must name every firm; '{min(missing)}' is missing")
     parts = [(members[a] * members[b]).drop_vars([a, b], errors="ignore") > 0 for a, b in ends]
     parts = xr.broadcast(*parts)
     return xr.concat(parts, dim="link")
@@ -565,7 +565,7 @@ def _check_park(sources, sinks, transport):
     kinds = {*sources["kind"].values} | {*sinks["kind"].values}
     missing = kinds - {*transport["kind"].values}
     if missing:
-        raise ValueError(f"transport has no kind {sorted(missing)[0]!r}")
+        raise ValueError(f"transport has no kind '{min(missing)}'")
 
 
 def _grades(hot, cold, edges):
