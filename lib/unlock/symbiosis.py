@@ -253,8 +253,7 @@ def network(
     Raises
     ------
     ValueError
-        If no source can serve any sink, a kind has no transport, an amount is negative, or what
-        is bought breaks the limit of a sink that nothing cleaner is sent to.
+        If no source can serve any sink, a kind has no transport, or an amount is negative.
     """
     _check_park(sources, sinks, transport)
     lanes = _lanes(sources, sinks, float(approach))
@@ -350,8 +349,9 @@ def optimal_network(net, *, open=True, budget=np.inf, gap=0.0, rounded=False):
     open : array (link, any) or true; links that may be built
     budget : array, any dims; capital; MCNY
     gap : relative difference between benefit and bound at which the search stops; 0 or more
-    rounded : if true, only the relaxation with y between 0 and 1 is solved, links with y above
-        a half are built, and flows are chosen anew: quicker, and the bound still holds
+    rounded : if true, only the relaxation with y between 0 and 1 is solved; links that it uses
+        by a tenth or more are built, and those that lose are dropped until none does: quicker,
+        and the bound still holds. Without a budget only
 
     Returns
     -------
@@ -362,10 +362,18 @@ def optimal_network(net, *, open=True, budget=np.inf, gap=0.0, rounded=False):
     Raises
     ------
     ValueError
-        For a negative budget or gap, or where no mix meets the limit of a sink.
+        For a negative budget or gap, a rounded case with a budget, an open without the dim
+        link, or where no mix meets the limit of a sink.
+
+    Source: Boix, Montastruc, Azzaro-Pantel and Domenech (2015), Optimization methods applied to
+    the design of eco-industrial parks, Journal of Cleaner Production 87, 303-317, a review.
     """
     if np.any(np.asarray(budget) < 0) or gap < 0:
         raise ValueError("budget and gap must be 0 or more")
+    if rounded and np.isfinite(np.asarray(budget)).any():
+        raise ValueError("rounded must be false where there is a budget, which rounding may break")
+    if np.ndim(open) and "link" not in getattr(open, "dims", ()):
+        raise ValueError("open must be true or an array with the dim 'link'")
     lane = {key: net[f"lane_{key}"].values for key in ("link", "supply", "demand", "blend")}
     lane["quality"] = net["lane_quality"].values
     shape = {name: net.sizes.get(f"{name}_row", 0) for name in ("supply", "demand", "blend")}

@@ -331,6 +331,10 @@ def test_what_cannot_be_is_told_in_one_message():
     net = park()
     with pytest.raises(ValueError, match="budget and gap must be 0 or more"):
         symbiosis.optimal_network(net, budget=-1.0)
+    with pytest.raises(ValueError, match="open must be true or an array with the dim 'link'"):
+        symbiosis.optimal_network(net, open=[1, 0, 0, 0])
+    with pytest.raises(ValueError, match="rounded must be false where there is a budget"):
+        symbiosis.optimal_network(net, budget=10.0, rounded=True)
     with pytest.raises(ValueError, match="members must name every firm; 'c'"):
         symbiosis.within(net, attribution.switches(["a", "b"]))
     dirty = net.assign(blend=-net["blend"])
