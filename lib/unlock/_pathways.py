@@ -20,7 +20,6 @@ class Routes(NamedTuple):
 
     product: np.ndarray  # (R,) index of the product, rising
     incumbent: np.ndarray  # (R,) bool: the standing plants' own routes, renewed in place
-    retrofit: np.ndarray  # (R,) bool: fitted to a standing plant
     new: np.ndarray  # (R,) bool: not yet usual; bears the premium and the delay
     family: dict  # name of FAMILIES to (R,) bool
     start: np.ndarray  # (R,) first year
@@ -162,7 +161,10 @@ def run(routes, costs, paths, learning, policy, *, by_route=False):
         out["fuel"][t] = (stock * costs.fuel[t]).sum(-1)
         out["hydrogen"][t], out["hydrogen_price"][t] = hydrogen, price
         out["stored"][t] = (stock * costs.stored).sum(-1)
-        out["scrap_used"][t] = (stock * costs.scrap_use).sum(-1)
+        melted = stock * costs.scrap_use
+        arcs = melted[..., arc].sum(-1)
+        rest = np.maximum(paths.scrap[t] - arcs, 0)  # converters short of scrap take ore instead
+        out["scrap_used"][t] = arcs + np.minimum(melted.sum(-1) - arcs, rest)
         out["gap"][t] = np.abs(total(stock) - demand).max(-1)
         out["learning"][t] = learnt
         if by_route:

@@ -15,6 +15,7 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
+from unlock import _pathway_inputs as _inputs
 from unlock import (
     _pathways,
     cohorts,
@@ -27,14 +28,12 @@ from unlock import (
 )
 from unlock import routes as recipes
 
-START, END, PAST = 2025, 2060, 2022
-YEARS = np.arange(START, END + 1)
+START, END, PAST, YEARS = _inputs.START, _inputs.END, _inputs.PAST, _inputs.YEARS
 SECTORS = {"ammonia": "chemicals", "methanol": "chemicals", "ethylene": "chemicals"}
 REGIONS = ("China", "World")
 PILLARS = ("innovation", "institutions", "finance", "cooperation")
 LEVELS = ("technology", "system", "business model")
 CONSTRAINTS = ("lock-in", "resources", "cost", "institutions")
-FOSSIL = ("thermal_coal", "gas", "coking_coal", "naphtha")
 BOUNDS = {
     "reward": (0, 1),
     "convergence": (0, 1),
@@ -52,8 +51,8 @@ BOUNDS = {
     "renewal": (0, 1),
 }
 GJ_PER_T_HYDROGEN = 120.0  # lower heating value
-REWARD_FULL, CONVERGED, SAVED = 2035, 2045, 2050  # years in which policy and saving have come
-SALT = 1e-9
+# Years in which the reward, the border, convergence and saving have fully come.
+REWARD_FULL, BORDER_FULL, CONVERGED, SAVED = 2035, 2034, 2045, 2050
 
 
 class Pathway(NamedTuple):
@@ -101,7 +100,7 @@ def read(load, *, region):
     table = every.table.rename(columns={"value": "start"})[["product", "label", "start"]]
     table = table.join(mix[["family", "role", "end_of_pipe", "value"]], how="inner")
     table = table.rename(columns={"value": "share"})
-    inputs = {name: _of_routes(figure, table.index) for name, figure in every.inputs.items()}
+    inputs = {name: _inputs.of_routes(figure, table.index) for name, figure in every.inputs.items()}
     if region == "China":
         inputs = {
             name: figure.sel(region="China", drop=True)
@@ -110,16 +109,22 @@ def read(load, *, region):
             for name, figure in inputs.items()
         }
     for name in ("parameters", "fleet"):
-        inputs |= _rows(load(f"pathway/{name}", region=[region, "all"][: 2 - (name == "fleet")]))
+        inputs |= _inputs.rows(
+            load(f"pathway/{name}", region=[region, "all"][: 2 - (name == "fleet")])
+        )
     inputs["demand"] = load("pathway/demand", dims=("product", "year"), region=region)
     inputs["saving"] = load("pathway/saving", dims=("product",))
-    inputs |= _rows(load("pathway/base"), "base")
+    inputs |= _inputs.rows(load("pathway/base"), "base")
     moves = {}
-    for kind, column in {"pillars": "pillar", "levels": "level", "constraints": "constraint"}.items():
+    for kind, column in {
+        "pillars": "pillar",
+        "levels": "level",
+        "constraints": "constraint",
+    }.items():
         rows = load(f"pathway/{kind}")
         moves[kind] = list(zip(rows[column], rows["parameter"], strict=True))
-        inputs |= _rows(rows, kind)
-    inputs |= _learning_rates(load) | _volatility(load)
+        inputs |= _inputs.rows(rows, kind)
+    inputs |= _inputs.learning_rates(load) | _inputs.volatility(load)
     plant = ("electrolyser_capex", "electrolyser_hours", "electrolyser_efficiency")
     for item, unit in zip(plant, ("CNY/kW", "hour/year", "1"), strict=True):
         inputs[item] = load("routes/supply", dims=(), unit=unit, item=item, region="China")
@@ -142,22 +147,15 @@ def read(load, *, region):
     shared["price of carbon"] = ("year",)
     shared["demand"] = ("year",)
     return Pathway(
-        region, table, every, inputs, shared, every.correlation, moves, _read_steel(load, region)
+        region,
+        table,
+        every,
+        inputs,
+        shared,
+        every.correlation,
+        moves,
+        _inputs.read_steel(load, region),
     )
-
-
-def switches(names):
-    """Give a switch, off and on, along a dim of its name for each of some names.
-
-    Parameters
-    ----------
-    names : names, each once
-
-    Returns
-    -------
-    {name: DataArray (name) of 0 and 1}, as `attribution.switches`
-    """
-    return {n: xr.DataArray([0.0, 1.0], dims=n, coords={n: [0, 1]}) for n in names}
 
 
 def parameters(draw, *, pathway, pillars=None, levels=None, constraints=None):
@@ -317,7 +315,7 @@ def by_sector(array):
     return grouped.sel(sector=order).assign_attrs(array.attrs)
 
 
-def steel_paths(draw, *, steel):
+def steel_paths(draw, *, steel, reach=1.0):
     """Give steel demand and scrap of the stock model, without levers and with all of them.
 
     The stock per head saturates (`cycles.saturation_path`); the cycle with no lever and with the
@@ -327,6 +325,7 @@ def steel_paths(draw, *, steel):
     ----------
     draw : {name: DataArray (sample, any)}, the inputs of `steel`
     steel : as in `Pathway.steel`
+    reach : share of the potential that "all" takes up; 0 to 1
 
     Returns
     -------
@@ -339,7 +338,7 @@ def steel_paths(draw, *, steel):
     lifetime = {"mean": draw["lifetime"], "sd": draw["lifetime"] * draw["spread"]}
     inflow = cycles.inflow_to_use(
         steel["crude"],
-        forming_yield=_held(draw["forming_yield"], past),
+        forming_yield=_inputs.held(draw["forming_yield"], past),
         split=cycles.shares(draw["split"], dim="end_use"),
         fabrication_yield=draw["fabrication_yield"],
         net_export=steel["net_export"],
@@ -360,18 +359,18 @@ def steel_paths(draw, *, steel):
     names = ("lifetime", "spread", "fabrication_yield", "recovery", "hibernation", "collection")
     cycle = {name: draw[name] for name in (*names, "remelting_yield")}
     cycle["forming_yield"] = draw["forming_yield"].isel(year=-1, drop=True)
-    ramp = materials.ramp(coming, start=START, full=SAVED)
+    ramp = reach * materials.ramp(coming, start=START, full=SAVED)
     uses = list(draw["lifetime"]["end_use"].values)
-    reach = {
+    levers = {
         lever: draw["potential"].sel(lever=lever, drop=True).sel(end_use=uses) * ramp
         for lever in materials.LEVERS
     }
-    reach["forming"] = draw["potential"].sel(lever="yield", end_use="forming", drop=True) * ramp
+    levers["forming"] = draw["potential"].sel(lever="yield", end_use="forming", drop=True) * ramp
     runs = []
-    for levers in ({}, reach):
+    for given in ({}, levers):
         flows = materials.cycle_with_levers(
             needed,
-            levers=levers,
+            levers=given,
             cycle=cycle,
             initial=left,
             net_export=steel["net_export"].sel(time=PAST, drop=True),
@@ -490,9 +489,10 @@ def simulate(draw, *, pathway, steel, policy, end_of_pipe=0.0, by_route=False, b
     Dataset over (year, any, sample): emissions and direct emissions by product (MtCO2/year),
     demand by product, scrap and scrap_used (Mt/year), cost and its capital (billion CNY a year,
     without carbon payments), hydrogen (million GJ a year) and hydrogen_price (CNY/GJ), stored
-    (MtCO2/year), closed (Mt/year), learning by group (1, share of today's cost), carbon_price
-    that counts (CNY/tCO2), gap (Mt/year, output less demand; 0), and with `by_route` output and
-    built (Mt/year) by route.
+    (MtCO2/year), closed (Mt/year), saving (billion CNY a year, spent on saving material),
+    learning by group (1, share of today's cost), carbon_price that counts (CNY/tCO2),
+    as_today (MtCO2/year that today's routes would emit at the works for the same output), gap
+    (Mt/year, output less demand; 0), and with `by_route` output and built (Mt/year) by route.
 
     Raises
     ------
@@ -510,9 +510,9 @@ def simulate(draw, *, pathway, steel, policy, end_of_pipe=0.0, by_route=False, b
         key=lambda d: known.index(d) if d in known else len(known),
     )
     cases = _Cases(frame, dims, count)
-    routes = _routes(pathway.table)
+    routes = _inputs.kernel_routes(pathway.table)
     goods = demand(draw, steel=steel, uptake=policy["uptake"], scrap=policy["scrap"])
-    inputs = _cost_inputs(draw, pathway)
+    inputs = _inputs.cost_inputs(draw, pathway)
     carbon = carbon_prices(draw, pathway=pathway, policy=policy)
     numbers = {name: cases.plain(policy[name]) for name in BOUNDS}
     barred = cases.flags(end_of_pipe)
@@ -522,9 +522,7 @@ def simulate(draw, *, pathway, steel, policy, end_of_pipe=0.0, by_route=False, b
         "demand": cases.plain(goods["demand"], "year", last="product"),
         "scrap": cases.plain(goods["scrap"], "year"),
         "carbon": cases.plain(carbon, "year"),
-        "remaining": cases.plain(
-            remaining_fleet(draw, pathway=pathway), "year", last="product"
-        ),
+        "remaining": cases.plain(remaining_fleet(draw, pathway=pathway), "year", last="product"),
         **_supply(draw, policy, cases),
     }
     parts = []
@@ -532,7 +530,14 @@ def simulate(draw, *, pathway, steel, policy, end_of_pipe=0.0, by_route=False, b
         part = slice(at, min(at + block, count))
         parts.append(_run_block(routes, inputs, paths, numbers, allowed, pathway, part, by_route))
     found = {name: np.concatenate([p[name] for p in parts], axis=1) for name in parts[0]}
-    return _labelled(found, cases, pathway, goods, carbon)
+    found = _labelled(found, cases, pathway, goods, carbon)
+    same = emissions_of_today(draw, pathway=pathway, output=goods["demand"], scope="direct")
+    bare = demand(draw, steel=steel, uptake=0.0)["demand"]
+    saved = (bare - goods["demand"]) * inputs["reference"].sel(
+        route=_inputs.incumbents(pathway.table)
+    )
+    spent = (draw["cost of saving"] * saved).sum("product") / 1000
+    return found.assign(saving=spent.assign_attrs(units="GCNY/year"), as_today=same.sum("product"))
 
 
 def carbon_prices(draw, *, pathway, policy):
@@ -553,7 +558,7 @@ def carbon_prices(draw, *, pathway, policy):
     DataArray (year, sample, any); CNY/tCO2
     """
     years = xr.DataArray(YEARS.astype(float), dims="year", coords={"year": YEARS})
-    price = _prolonged(draw["price of carbon"])
+    price = _inputs.prolonged(draw["price of carbon"])
     rate = draw["cost of capital"].mean([d for d in draw["cost of capital"].dims if d != "sample"])
     m = {
         name: investment.trigger_multiple(rate, volatility=draw[f"volatility, {name}"])
@@ -571,8 +576,8 @@ def carbon_prices(draw, *, pathway, policy):
     ).assign_attrs(units="CNY/tCO2")
 
 
-def emissions_2020(draw, *, pathway, output):
-    """Give what today's routes emitted in 2020.
+def emissions_of_today(draw, *, pathway, output, scope="direct+indirect", grid=0.0):
+    """Give what an output would emit if today's routes made it.
 
     E = sum_p Q_p sum_r m_r (e_r + g x_r)
 
@@ -580,20 +585,69 @@ def emissions_2020(draw, *, pathway, output):
     ----------
     draw : {name: DataArray (sample, any)}, the inputs of `pathway`
     pathway : Pathway
-    output : Q in 2020 (product, any); Mt/year
+    output : Q (product, any); Mt/year
+    scope : "direct", or "direct+indirect" with grid power
+    grid : g; tCO2/MWh, any dims
 
     Returns
     -------
-    DataArray (product, any); MtCO2/year, grid power included
+    DataArray (product, any); MtCO2/year
     """
     table = pathway.table
-    power = _mean(draw["use of electricity"])
-    grid = draw["grid 2020"] / 3.6
-    each = _mean(draw["emissions"]) + grid * power
-    mix = xr.DataArray(table["share"], dims="route", coords={"route": table.index.values})
-    product = xr.DataArray(table["product"], dims="route", name="product")
-    whole = (mix * each.sel(route=table.index.values)).groupby(product).sum()
-    return (output * whole).assign_attrs(units="MtCO2/year")
+    names = {"route": list(table.index)}
+    each = costs.paid_emissions(
+        _inputs.mean(draw["emissions"]),
+        power=_inputs.mean(draw["use of electricity"]),
+        grid_intensity=grid / 3.6,
+        scope=scope,
+    )
+    mix = xr.DataArray(table["share"].to_numpy(), names, "route")
+    product = xr.DataArray(table["product"].to_numpy(), dims="route", name="product")
+    whole = (mix * each.sel(names)).groupby(product).sum()
+    return (output * whole.sel(product=output["product"])).assign_attrs(units="MtCO2/year")
+
+
+def border_price(draw):
+    """Give the carbon price at Europe's border, by year: it comes in evenly from 2025 to 2034.
+
+    Parameters
+    ----------
+    draw : {name: DataArray (sample, any)}, with "price of carbon"
+
+    Returns
+    -------
+    DataArray (year, sample); CNY/tCO2
+
+    Source: Directive (EU) 2023/959, end of free allocation in 2034.
+    """
+    years = xr.DataArray(YEARS.astype(float), dims="year", coords={"year": YEARS})
+    price = _inputs.prolonged(draw["price of carbon"]).sel(region="Europe", drop=True)
+    come = materials.ramp(years, start=START, full=BORDER_FULL)
+    return (price * come).assign_attrs(units="CNY/tCO2")
+
+
+def equipment_elsewhere(draw, *, learning):
+    """Give the value of electrolysers and new plants built elsewhere each year.
+
+    V = k_e l_e dX_e / dt + l_n dX_n / dt
+
+    Parameters
+    ----------
+    draw : {name: DataArray (sample)}, with what is built elsewhere X and the cost k_e
+    learning : l (group, year, any); share of today's cost, as `simulate` gives it
+
+    Returns
+    -------
+    DataArray (year, any); billion CNY a year
+    """
+    rise = {
+        name: _inputs.elsewhere(draw, name).diff("year").reindex(year=YEARS, fill_value=0.0)
+        for name in ("electrolysers", "new plants")
+    }
+    electrolysers = rise["electrolysers"] * draw["electrolyser_capex"] * 1e-3  # GW x CNY/kW
+    value = electrolysers * learning.sel(group="electrolyser", drop=True)
+    value = value + rise["new plants"] * learning.sel(group="plant", drop=True)
+    return value.assign_attrs(units="GCNY/year")
 
 
 class _Cases:
@@ -633,259 +687,6 @@ class _Cases:
         return array.assign_coords(self.coords)
 
 
-def _of_routes(figure, routes):
-    return figure.sel(route=list(routes)) if "route" in figure.dims else figure
-
-
-def _rows(frame, kind=""):
-    """Rows of a table as single figures, by a name made of their keys."""
-    found = {}
-    for row in frame.to_dict("records"):
-        keys = [row.get(k) for k in ("pillar", "level", "constraint", "product", "item")]
-        keys += [row.get("quantity"), row.get("parameter")]
-        keys = [k for k in keys if k]
-        if row.get("year", "all") != "all":
-            keys.append(row["year"])
-        name = (f"{kind}: " if kind else "") + ", ".join(keys)
-        found[name] = (row["value"], row["low"], row["high"], row["distribution"])
-    return found
-
-
-def _learning_rates(load):
-    names = {
-        "stack": "electrolyser_stack",
-        "balance": "electrolyser_balance",
-        "capture": "capture_coal_power",
-        "plant": "hydrogen_direct_reduction",
-    }
-    table = load("learning/rates", dims=("technology",))
-    return {f"learning rate, {k}": table.sel(technology=v, drop=True) for k, v in names.items()}
-
-
-def _volatility(load):
-    """Volatility of allowance prices, and of a credible policy, as in policy coordination."""
-    quotes = load("policy/allowance-prices", dims=("market", "year"))["value"]
-    found = xr.concat(
-        [
-            investment.volatility_of(quotes.sel(market=m), averaged=m == "Europe")
-            for m in ("China", "Europe")
-        ],
-        pd.Index(["China", "Europe"], name="market"),
-    )
-    pooled = investment.pooled_volatility(found)
-    row = load("policy/price-processes").set_index(["process", "quantity"])
-    row = row.loc["credible", "volatility"]
-    return {
-        "volatility, markets": (*(float(pooled[k]) for k in ("value", "low", "high")), "lognormal"),
-        "volatility, credible": tuple(row[["value", "low", "high", "distribution"]]),
-    }
-
-
-def _read_steel(load, region):
-    """Inputs and series of the stock model of steel, and the blast furnaces that stand."""
-    regions = ["China"] if region == "China" else [
-        "China", "India", "Europe", "United States", "Rest of world"
-    ]
-    uses = {
-        "lifetime": ("end_use",),
-        "fabrication_yield": ("end_use",),
-        "recovery": ("end_use",),
-        "hibernation": ("end_use",),
-        "collection": ("end_use",),
-        "split": ("region", "end_use"),
-        "remelting_yield": (),
-    }
-    inputs = {n: load("steel/mfa", dims=d, parameter=n) for n, d in uses.items()}
-    inputs["split"] = inputs["split"].sel(region=regions)
-    inputs["spread"] = load("steel/mfa", dims=(), parameter="lifetime_spread")
-    inputs["forming_yield"] = load("steel/forming", dims=("year",))
-    inputs["saturation"] = load("steel/saturation", dims=("end_use",), item="level")
-    settled = load("steel/saturation", dims=("region",), item="year")
-    inputs["saturation_year"] = settled.sel(region=regions)
-    levers = list(materials.LEVERS)
-    inputs["potential"] = load("steel/levers", dims=("lever", "end_use"), lever=levers)
-    crude = load("steel/crude_steel", dims=("region", "year"), item="total")["value"]
-    heads = load("population", dims=("variant", "region", "year"))["value"].rename(year="time")
-    counted, coming = (heads.sel(variant=v, drop=True) for v in ("estimate", "medium"))
-    linked = coming * (counted / coming).sel(time=2024, drop=True)
-    past = np.arange(1900, PAST + 1)
-    rows = load("steel/trade").sort_values("year")
-    known = [r for r in ("China", "India", "Europe", "United States")]
-    net = xr.DataArray(
-        [np.interp(past, t["year"], t["value"]) for t in (rows[rows["region"] == r] for r in known)],
-        dims=("region", "time"),
-        coords={"region": known, "time": past},
-    )
-    rest = (-net.sum("region")).expand_dims(region=["Rest of world"])
-    tables = [load(f"fleet/blast-furnaces{end}", as_of=2025) for end in ("", "-undated")]
-    fleet = pd.concat(tables, ignore_index=True)
-    fleet = fleet[fleet["state"].str.startswith("operating")]
-    if region == "China":
-        fleet = fleet[fleet["region"] == "China"]
-    fleet = fleet.assign(relinings=fleet["relinings"].fillna(0).astype(int))
-    standing = lockin.standing_fleet(
-        fleet, basis=["last relining"], state=sorted(fleet["state"].unique())
-    )
-    return {
-        "inputs": inputs,
-        "shared": {"forming_yield": ("year",)},
-        "crude": crude.rename(year="time").sel(region=regions),
-        "people": counted.fillna(linked).sel(region=regions),
-        "net_export": xr.concat([net, rest], dim="region").sel(region=regions),
-        "fleet": standing,
-    }
-
-
-def _held(table, years):
-    """A table by year on other years, straight between its rows, constant outside."""
-    inside = np.clip(years, *table["year"].values[[0, -1]])
-    inside = xr.DataArray(inside, dims="time", coords={"time": years})
-    return table.interp(year=inside).drop_vars("year")
-
-
-def _yearly(array):
-    """An array by year on all years of the model, its last value held."""
-    if "year" not in array.dims:
-        return array
-    inside = np.minimum(YEARS, array["year"].values[-1])
-    inside = xr.DataArray(inside, dims="year", coords={"year": YEARS})
-    return array.interp(year=inside)
-
-
-def _prolonged(price):
-    """A price by year; after the last year it goes on growing as in the decade before."""
-    last, before = price["year"].values[-1], price["year"].values[-2]
-    growth = (price.sel(year=last) / price.sel(year=before)) ** (1 / (last - before))
-    beyond = np.maximum(YEARS - last, 0)
-    beyond = xr.DataArray(beyond, dims="year", coords={"year": YEARS})
-    return _yearly(price) * growth.drop_vars("year", errors="ignore") ** beyond
-
-
-def _grid(intensity):
-    """Emissions of grid power; after the last year they fall on as in the decade before."""
-    last, before = intensity["year"].values[-1], intensity["year"].values[-2]
-    slope = (intensity.sel(year=last, drop=True) - intensity.sel(year=before, drop=True)) / (
-        last - before
-    )
-    beyond = xr.DataArray(np.maximum(YEARS - last, 0), dims="year", coords={"year": YEARS})
-    return (_yearly(intensity) + np.minimum(slope, 0) * beyond).clip(min=0)
-
-
-def _mean(array):
-    """Mean over price regions, if there are several."""
-    return array.mean("region") if "region" in array.dims else array
-
-
-def _routes(table):
-    """Kernel's description of the routes."""
-    family = {name: (table["family"] == name).to_numpy() for name in _pathways.FAMILIES}
-    order = list(dict.fromkeys(table["product"]))
-    return _pathways.Routes(
-        product=table["product"].map(order.index).to_numpy(),
-        incumbent=(table["role"] == "incumbent").to_numpy(),
-        retrofit=(table["role"] == "retrofit").to_numpy(),
-        new=family["hydrogen"] | family["electric"] | family["capture"],
-        family=family,
-        start=table["start"].to_numpy(dtype=float),
-        steel=order.index("steel"),
-    )
-
-
-def _cost_inputs(draw, pathway):
-    """Figures by sample and route for the kernel, as DataArrays."""
-    table, every = pathway.table, pathway.recipes
-    names = list(table.index)
-    incumbent = table[table["role"] == "incumbent"].reset_index().set_index("product")["route"]
-    first = xr.DataArray(
-        table["product"].map(incumbent).to_numpy(), dims="route", coords={"route": names}
-    )
-    bought = [n for n in every.traded if n != "hydrogen"]
-    price = {n: _mean(_yearly(draw[f"price of {n}"])) for n in bought}
-    use = {n: draw[f"use of {n}"] for n in every.traded}
-    running = _mean(draw["fixed cost"]) + sum(use[n] * price[n] for n in bought)
-    capex = _mean(draw["capital cost"].sel(year=START, drop=True))
-    rate = draw["cost of capital"]
-    items = [f"cost_of_capital_{p}" for p in table["product"]]
-    rate = rate.sel(item=xr.DataArray(items, dims="route", coords={"route": names}))
-    rate = _mean(rate).drop_vars("item")
-    base = capex.sel(route=first).drop_vars("route").assign_coords(route=names)
-    kept = xr.DataArray(
-        table["role"].isin(["incumbent", "retrofit"]).to_numpy(float), dims="route",
-        coords={"route": names},
-    )
-    cycle = xr.concat(
-        [draw[f"{p}, cycle"] for p in table["product"]], dim=pd.Index(names, name="route")
-    )
-    renewal = xr.concat(
-        [draw[f"{p}, renewal"] for p in table["product"]], dim=pd.Index(names, name="route")
-    )
-    life = xr.where(kept > 0, cycle, every.life.sel(route=names))
-    extra = (capex - base).clip(min=0)
-    new = table["family"].isin(["hydrogen", "electric", "capture"]).to_numpy()
-    new = xr.DataArray(new.astype(float), dims="route", coords={"route": names})
-    learnt = new * xr.where(kept > 0, extra, capex)
-    fixed = xr.where(kept > 0, (1 - new) * extra, (1 - new) * capex)
-    grid = _mean(_grid(draw["emissions of grid power"]))
-    today = running.sel(year=START, drop=True) + costs.capital_charge(
-        capex, rate=rate, life=every.life.sel(route=names)
-    )
-    reference = today.sel(route=first).drop_vars("route").assign_coords(route=names)
-    fuel = sum(use[n] * price[n] for n in FOSSIL)
-    return {
-        "other": running,
-        "fuel": fuel,
-        "hydrogen_use": use["hydrogen"],
-        "scrap_use": use["scrap"],
-        "stored": use["co2_storage"],
-        "direct": draw["emissions"],
-        "indirect": use["electricity"] * grid,
-        "capex_fixed": fixed,
-        "capex_renewed": kept * base,
-        "capex_learning": learnt,
-        "rate": rate,
-        "life": life,
-        "renewal": kept * renewal,
-        "spread": draw["site spread"] * reference,
-        "cycle_spread": draw["spread of lives"],
-        **_hydrogen(draw),
-        **_experience(draw),
-    }
-
-
-def _hydrogen(draw):
-    """The price of hydrogen of today in two parts, power and plant, and how power gets cheaper."""
-    rate, life = draw["cost of capital of hydrogen"], 20.0
-    full = draw["electrolyser_hours"] * 0.0036 * draw["electrolyser_efficiency"]  # GJ/kW a year
-    charge = draw["electrolyser_capex"] * (
-        costs.annuity_factor(rate, life=life) + draw["electrolyser upkeep"]
-    )
-    price = _mean(draw["price of hydrogen"]).sel(year=START, drop=True)
-    plant = np.minimum(charge / full, 0.7 * price)
-    years = xr.DataArray(YEARS.astype(float), dims="year", coords={"year": YEARS})
-    come = ((years - START) / 25).clip(max=1)
-    power = (price - plant) * (1 - draw["green power fall"]) ** come
-    return {
-        "hydrogen_power": power,
-        "hydrogen_plant": plant,
-        "hydrogen_rate": rate,
-        "gigawatt": 1 / full,  # GW for a million GJ a year
-    }
-
-
-def _experience(draw):
-    stack = draw["stack share"]
-    rate = stack * draw["learning rate, stack"] + (1 - stack) * draw["learning rate, balance"]
-    rates = [rate, draw["learning rate, capture"], draw["learning rate, plant"]]
-    first = [draw[f"initial {n}"] for n in ("electrolysers", "capture", "new plants")]
-    group = pd.Index(list(_pathways.GROUPS), name="group")
-    exponents = [learning.experience_exponent(r) for r in rates]
-    return {
-        "exponent": xr.concat(exponents, dim=group),
-        "initial": xr.concat(first, dim=group),
-        "floor": draw["learning floor"],
-    }
-
-
 def _supply(draw, policy, cases):
     """Limits of supply, what is built elsewhere and what research does, by year."""
     years = xr.DataArray(YEARS.astype(float), dims="year", coords={"year": YEARS})
@@ -901,10 +702,7 @@ def _supply(draw, policy, cases):
     }
     built = []
     for name in ("electrolysers", "capture", "new plants"):
-        points = [draw[f"{name} elsewhere, {year}"] for year in (2030, 2040, 2050)]
-        points = [0 * points[0], *points]
-        path = xr.concat(points, dim=pd.Index([2025, 2030, 2040, 2050], name="year"))
-        built.append(_yearly(path))
+        built.append(_inputs.elsewhere(draw, name))
     built = xr.concat(built, dim=pd.Index(list(_pathways.GROUPS), name="group"))
     stock = (1 + policy["research"]) ** (years - START)
     fall = stock ** -learning.experience_exponent(draw["research rate"])
@@ -940,9 +738,9 @@ def _run_block(routes, inputs, paths, numbers, allowed, pathway, part, by_route)
     ages = np.arange(len(YEARS), dtype=float)
     survival = np.stack(
         [
-            np.ones_like(life) if age == 0 else np.asarray(
-                cohorts.survival(age, mean=life, sd=sd[..., None] * life)
-            )
+            np.ones_like(life)
+            if age == 0
+            else np.asarray(cohorts.survival(age, mean=life, sd=sd[..., None] * life))
             for age in ages
         ]
     )
@@ -969,9 +767,7 @@ def _run_block(routes, inputs, paths, numbers, allowed, pathway, part, by_route)
     )
     count = numbers["uptake"][part].shape[0]
     cells = allowed.shape[0]
-    wide = {
-        name: np.broadcast_to(cut(array), (count, cells)) for name, array in numbers.items()
-    }
+    wide = {name: np.broadcast_to(cut(array), (count, cells)) for name, array in numbers.items()}
 
     def full(array, tail=()):
         array = cut(array, 1)
