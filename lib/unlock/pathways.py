@@ -315,21 +315,22 @@ def by_sector(array):
     return grouped.sel(sector=order).assign_attrs(array.attrs)
 
 
-def steel_paths(draw, *, steel, reach=1.0):
-    """Give steel demand and scrap of the stock model, without levers and with all of them.
+def steel_paths(draw, *, steel, reach=(0.0, 0.5, 1.0)):
+    """Give steel demand and scrap of the stock model, for some uptakes of its levers.
 
-    The stock per head saturates (`cycles.saturation_path`); the cycle with no lever and with the
-    whole potential of each (`materials.cycle_with_levers`) gives crude steel and scrap.
+    The stock per head saturates (`cycles.saturation_path`); the cycle with a
+    share of the potential of every lever (`materials.cycle_with_levers`) gives crude steel and
+    scrap.
 
     Parameters
     ----------
     draw : {name: DataArray (sample, any)}, the inputs of `steel`
     steel : as in `Pathway.steel`
-    reach : share of the potential that "all" takes up; 0 to 1
+    reach : uptakes wanted; 0 to 1
 
     Returns
     -------
-    Dataset(demand, scrap) over (year, levers = none or all, sample); Mt/year
+    Dataset(demand, scrap) over (uptake, year, sample); Mt/year
     """
     draw = {n: a.clip(0, 1) if a.attrs.get("units") == "1" else a for n, a in draw.items()}
     past = np.arange(1900, PAST + 1)
@@ -359,7 +360,7 @@ def steel_paths(draw, *, steel, reach=1.0):
     names = ("lifetime", "spread", "fabrication_yield", "recovery", "hibernation", "collection")
     cycle = {name: draw[name] for name in (*names, "remelting_yield")}
     cycle["forming_yield"] = draw["forming_yield"].isel(year=-1, drop=True)
-    ramp = reach * materials.ramp(coming, start=START, full=SAVED)
+    ramp = materials.ramp(coming, start=START, full=SAVED)
     uses = list(draw["lifetime"]["end_use"].values)
     levers = {
         lever: draw["potential"].sel(lever=lever, drop=True).sel(end_use=uses) * ramp
@@ -367,17 +368,17 @@ def steel_paths(draw, *, steel, reach=1.0):
     }
     levers["forming"] = draw["potential"].sel(lever="yield", end_use="forming", drop=True) * ramp
     runs = []
-    for given in ({}, levers):
+    for taken in reach:
         flows = materials.cycle_with_levers(
             needed,
-            levers=given,
+            levers={lever: taken * come for lever, come in levers.items()},
             cycle=cycle,
             initial=left,
             net_export=steel["net_export"].sel(time=PAST, drop=True),
         )
         scrap = flows["home_scrap"] + (flows["new_scrap"] + flows["old_scrap"]).sum("end_use")
         runs.append(xr.Dataset({"demand": flows["crude"], "scrap": scrap}).sum("region"))
-    both = xr.concat(runs, dim=pd.Index(["none", "all"], name="levers"))
+    both = xr.concat(runs, dim=pd.Index(list(reach), name="uptake"))
     both = both.rename(time="year").sel(year=YEARS)
     return both.map(lambda array: array.assign_attrs(units="Mt/year"))
 
@@ -386,7 +387,8 @@ def demand(draw, *, steel, uptake, scrap=0.0):
     """Give the demand for all products, and the scrap there is, for an uptake of saving.
 
     Steel is a mean of two views, weighted w: the stock model, scaled to today's output, and the
-    business-as-usual path of the table. Between no lever and all levers it is taken as a line.
+    business-as-usual path of the table. What is saved is a parabola through the stock model at an
+    uptake of 0, 1/2 and 1.
 
     Parameters
     ----------
@@ -402,17 +404,19 @@ def demand(draw, *, steel, uptake, scrap=0.0):
     come = materials.ramp(years, start=START, full=SAVED)
     table = draw["demand"].interp(year=YEARS)
     w = draw["stock model weight"]
-    bare = steel.sel(levers="none", drop=True)
-    share = (1 - steel.sel(levers="all", drop=True) / bare).clip(0, 1)
+    bare = steel.sel(uptake=0.0, drop=True)
+    half, whole = ((1 - steel.sel(uptake=u, drop=True) / bare).clip(0, 1) for u in (0.5, 1.0))
+    saved = uptake * ((4 * half - whole) + uptake * (2 * whole - 4 * half))
+    saved = saved.clip(0, 1)
     own = bare["demand"] / bare["demand"].sel(year=START, drop=True)
     own = own * table.sel(product="steel", year=START, drop=True)
     crude = w * own + (1 - w) * table.sel(product="steel", drop=True)
-    crude = saved_demand(crude, potential=share["demand"], uptake=uptake)
+    crude = crude * (1 - saved["demand"])
     others = table.sel(product=draw["saving"]["product"])
     others = saved_demand(others, potential=draw["saving"], uptake=uptake, come=come)
     every = xr.concat([crude.expand_dims(product=["steel"]), others], dim="product")
     supply = w * bare["scrap"] + (1 - w) * table.sel(product="scrap", drop=True)
-    supply = saved_demand(supply, potential=share["scrap"], uptake=uptake) * (1 + scrap * come)
+    supply = supply * (1 - saved["scrap"]) * (1 + scrap * come)
     return xr.Dataset({"demand": every, "scrap": supply})
 
 
