@@ -167,8 +167,9 @@ def parameters(draw, *, pathway, pillars=None, levels=None, constraints=None):
     ----------
     draw : {name: DataArray (sample)}, the inputs of `pathway`
     pathway : Pathway
-    pillars, levels, constraints : {name: number or array, any dims, 0 to 1}; a pillar or a
-        constraint not named is off (0: not there, not relaxed), a level not named is on
+    pillars, levels, constraints : {name: number or array, any dims}; 0 to 1, or above 1 for what
+        is stronger than the table has it; a pillar or a constraint not named is off (0: not there,
+        not relaxed), a level not named is on
 
     Returns
     -------
