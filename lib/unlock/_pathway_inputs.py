@@ -138,6 +138,7 @@ def yearly(array):
 
 def prolonged(price):
     """A price by year; after the last year it goes on growing as in the decade before."""
+    price = price.clip(min=1.0)  # the tail of a normal law passes 0
     last, before = price["year"].values[-1], price["year"].values[-2]
     growth = (price.sel(year=last) / price.sel(year=before)) ** (1 / (last - before))
     beyond = np.maximum(YEARS - last, 0)

@@ -158,6 +158,22 @@ def read(load, *, region):
     )
 
 
+def bounded(draw):
+    """Hold at 0 what cannot be negative: the tail of a normal law may pass it.
+
+    Parameters
+    ----------
+    draw : {name: DataArray}, the inputs of a `Pathway`
+
+    Returns
+    -------
+    The same; changes by pillars, levels and constraints, power, and the age of undated furnaces
+    keep their sign.
+    """
+    signed = ("pillars: ", "levels: ", "constraints: ", "use of electricity", "undated ")
+    return {n: a if n.startswith(signed) else a.clip(min=0) for n, a in draw.items()}
+
+
 def parameters(draw, *, pathway, pillars=None, levels=None, constraints=None):
     """Give the parameters of policy that a set of switches makes.
 

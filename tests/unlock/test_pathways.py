@@ -237,6 +237,13 @@ def test_present_value_of_a_flow_for_ever_and_of_none():
         pathways.present_value(flow, rate=-1)
 
 
+def test_bounded_holds_prices_but_not_changes():
+    low = xr.DataArray([-1.0, 2.0], dims="sample")
+    found = pathways.bounded({"price of clay": low, "pillars: finance, premium": low})
+    assert found["price of clay"].values.tolist() == [0, 2]
+    assert found["pillars: finance, premium"].values.tolist() == [-1, 2]
+
+
 def test_peak_year_is_the_first_of_equals():
     flow = xr.DataArray([1.0, 3, 3, 2], {"year": [2025, 2026, 2027, 2028]}, "year")
     assert int(pathways.peak_year(flow)) == 2026
