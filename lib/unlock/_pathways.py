@@ -103,9 +103,10 @@ def run(routes, costs, paths, learning, policy, *, by_route=False):
     annuity, social = _annuity(rate, costs.life), _annuity(costs.rate, costs.life)
     renewal = np.clip(costs.renewal + policy.renewal[..., None], 0, 1)
     fixed = costs.capex_fixed + renewal * costs.capex_renewed
-    gas = policy.premium + costs.hydrogen_rate
+    hydrogen_rate = policy.premium + costs.hydrogen_rate
     plant = costs.hydrogen_plant * (
-        _annuity(gas, costs.hydrogen_life) / _annuity(costs.hydrogen_rate, costs.hydrogen_life)
+        _annuity(hydrogen_rate, costs.hydrogen_life)
+        / _annuity(costs.hydrogen_rate, costs.hydrogen_life)
     )
     standing = (paths.mix * paths.demand[0][..., p]).copy()  # today's plants, before any closes
     kept_old, kept_new = np.ones((S, C, R)), np.ones((S, C, R))
