@@ -40,6 +40,7 @@ __all__ = [
     "result",
     "sale",
     "sale_condition",
+    "sale_offer",
     "service_demand",
     "unit_cost",
     "user_cost",
@@ -48,7 +49,7 @@ __all__ = [
 Array = xr.DataArray | float
 LONGEST = np.inf  # the commitment period of a producer who keeps every promise
 LOWEST, HIGHEST = 1e-3, 1e3  # durability is sought between these multiples of today's
-STEPS = 60  # halvings of the bracket, in logarithms: to 1e-16 of its width
+STEPS = 50  # halvings of the bracket in logarithms: to 1e-14
 
 
 @dataclass(frozen=True)
@@ -391,43 +392,24 @@ def sale_condition(durability: Array, *, product: Product) -> Array:
     return own - _pull(p, z, p.margin)
 
 
-def sale(product: Product, *, attention: Array | None = None) -> xr.Dataset:
-    """Return what a seller builds and earns.
+def sale_offer(durability: Array, *, product: Product) -> xr.Dataset:
+    """Return what a seller offers and earns at a durability, the efficiency being its choice.
 
-    F(z) = 0, or z at its limit where F is below 0 there.
+    k = c (r_b + delta) / u at the buyer's rate, epsilon from `efficiency` with the user's
+    attention, and the price k + theta m + q epsilon by unit of service
 
     Args:
+        durability: z, any dims; 1 is today's product.
         product: with margin, gamma and kappa, as from `calibrate`.
-        attention: a in place of the product's own, any dims; 1 is a warranty, under which the
-            seller answers for every change of durability.
 
     Returns:
-        Dataset of durability and efficiency (1 today), hazard (1/year), stress, kept (theta),
-        annuity (G, what a stream that the buyer discounts is worth to the seller), product and
-        energy cost (CNY by unit of service), perceived (all that the user counts, without the margin) and price (all that
-        the user pays; both CNY by unit of service), condition (F, 0 or below 0 at the limit) and
-        energy_condition (the same for ln epsilon, 0 or above 0 at the limit).
-
-    Raises:
-        ValueError: if no durability between 0.001 and 1,000 times today's is a seller's choice;
-            the message names attention.
+        Dataset of durability and efficiency (1 today); hazard (1/year); kept (theta); annuity (G,
+        what a stream that the buyer discounts is worth to the seller); product and energy cost,
+        perceived (all that the user counts, without the margin) and price (all that the user
+        pays), in CNY by unit of service; withdrawn (0); condition (F, 0 or below 0 where z is at
+        its limit) and energy_condition (the same for ln epsilon, 0 or above 0 at the limit).
     """
-    p = product if attention is None else replace(product, attention=attention)
-    known = xr.DataArray(p.durability_share).notnull()
-    filled = replace(p, durability_share=xr.DataArray(p.durability_share).fillna(0.5))
-    low = np.log(LOWEST) + 0.0 * sale_condition(1.0, product=filled)
-    high = np.log(np.minimum(filled.limit, HIGHEST)) + 0.0 * low
-    most = high
-    if bool((sale_condition(np.exp(low), product=filled) > 0).where(known, False).any()):
-        raise ValueError(
-            "attention is so low that a seller gains from ever less durability; "
-            f"lowest given: {float(np.min(p.attention)):g}"
-        )
-    for _ in range(STEPS):
-        middle = (low + high) / 2
-        above = sale_condition(np.exp(middle), product=filled) > 0
-        low, high = xr.where(above, low, middle), xr.where(above, middle, high)
-    z = np.exp(xr.where(most - high < 1e-12, most, high)).where(known)
+    p, z = product, durability
     delta = hazard(z, wear=p.wear, ageing=p.ageing)
     base = unit_cost(z, cost=p.cost, durability_share=p.durability_share)
     base = user_cost(base, rate=p.buyer_rate, hazard=delta, use=p.use)
@@ -439,7 +421,6 @@ def sale(product: Product, *, attention: Array | None = None) -> xr.Dataset:
         durability=z,
         efficiency=eps,
         hazard=delta,
-        stress=1.0,
         kept=theta,
         annuity=(p.rate + delta) / (p.buyer_rate + delta),
         product=cost,
@@ -450,6 +431,42 @@ def sale(product: Product, *, attention: Array | None = None) -> xr.Dataset:
         condition=sale_condition(z, product=p),
         energy_condition=p.energy_attention * paid - p.efficiency_elasticity * cost,
     )
+
+
+def sale(product: Product, *, attention: Array | None = None) -> xr.Dataset:
+    """Return what a seller builds and earns.
+
+    F(z) = 0, or z at its limit where F is below 0 there; found by halving a bracket, all cells at
+    once.
+
+    Args:
+        product: with margin, gamma and kappa, as from `calibrate`.
+        attention: a in place of the product's own, any dims; 1 is a warranty, under which the
+            seller answers for every change of durability.
+
+    Returns:
+        Dataset as `sale_offer` gives it.
+
+    Raises:
+        ValueError: if no durability above a thousandth of today's is a seller's choice; the
+            message names attention.
+    """
+    p = product if attention is None else replace(product, attention=attention)
+    known = xr.DataArray(p.durability_share).notnull()
+    filled = replace(p, durability_share=xr.DataArray(p.durability_share).fillna(0.5))
+    low = np.log(LOWEST) + 0.0 * sale_condition(1.0, product=filled)
+    most = np.log(np.minimum(filled.limit, HIGHEST)) + 0.0 * low
+    if bool(((sale_condition(np.exp(low), product=filled) > 0) & known).any()):
+        raise ValueError(
+            "attention is so low that a seller gains from ever less durability; "
+            f"lowest given: {float(np.min(p.attention)):g}"
+        )
+    high = most
+    for _ in range(STEPS):
+        middle = (low + high) / 2
+        above = sale_condition(np.exp(middle), product=filled) > 0
+        low, high = xr.where(above, low, middle), xr.where(above, middle, high)
+    return sale_offer(np.exp(high).where(known), product=p)
 
 
 def lease(product: Product, terms: Terms, *, policy: str = "best") -> xr.Dataset:
@@ -466,7 +483,7 @@ def lease(product: Product, terms: Terms, *, policy: str = "best") -> xr.Dataset
         policy: "best", "remarketed" or "withdrawn".
 
     Returns:
-        Dataset as `sale` gives it, `withdrawn` 1 where products are withdrawn; `condition` is
+        Dataset as `sale_offer` gives it, `withdrawn` 1 where products are withdrawn; `condition` is
         the derivative of what the user counts by ln z.
 
     Raises:
@@ -594,7 +611,6 @@ def _owned(p: Product, terms: Terms, attention: Array, withdrawn: float) -> xr.D
         durability=z,
         efficiency=eps,
         hazard=delta,
-        stress=stress,
         kept=1.0,
         annuity=1.0,
         product=cost,
