@@ -29,6 +29,7 @@ import xarray as xr
 __all__ = [
     "Product",
     "Terms",
+    "backfire_elasticity",
     "calibrate",
     "commitment",
     "efficiency",
@@ -43,6 +44,7 @@ __all__ = [
     "sale_offer",
     "service_demand",
     "unit_cost",
+    "units",
     "user_cost",
 ]
 
@@ -519,13 +521,34 @@ def result(product: Product, terms: Terms) -> xr.Dataset:
     return _owned(product, terms, 1.0, 0.0)
 
 
+def units(offer: xr.Dataset, *, rival: xr.Dataset, margin: Array) -> Array:
+    """Return the service that a producer supplies when all others make the rival offer.
+
+    n = (K_r - K + (1 + theta_r) m) / ((1 + theta) m), 0 where it would be negative, from marginal
+    revenue equal to cost, K_r + (1 + theta_r) m - (1 + theta) m n = K; K is what users count.
+    1 for an offer equal to the rival's.
+
+    Args:
+        offer, rival: as from `sale`, `lease` or `result`.
+        margin: m, CNY by unit of service, any dims; above 0.
+
+    Returns:
+        n over all dims together, over what the rivals supply each.
+
+    Source: Salop (1979), Bell Journal of Economics 10, 141-156, for the demand.
+    """
+    _require("margin", margin, above=0.0)
+    room = rival["perceived"] - offer["perceived"] + (1 + rival["kept"]) * margin
+    return np.maximum(room, 0.0) / ((1 + offer["kept"]) * margin)
+
+
 def profit(offer: xr.Dataset, *, rival: xr.Dataset, margin: Array) -> Array:
     """Return a producer's profit when all others make the rival offer.
 
-    pi = G theta (K_r - K + (1 + theta_r) m)^2 / (m (1 + theta)^2), 0 where the bracket is not
-    positive; K is what users count. It is the yearly amount whose present value at the
-    producer's rate is the discounted profit of building the stock and keeping it up, by unit of
-    service that the rivals sell each. For an offer equal to the rival's it is G theta m.
+    pi = G theta m n^2, n as from `units`: the margin theta m n on n units. It is the yearly amount
+    whose present value at the producer's rate is the discounted profit of building the stock and
+    keeping it up, by unit of service that the rivals supply each. For an offer equal to the
+    rival's it is G theta m.
 
     Args:
         offer, rival: as from `sale`, `lease` or `result`.
@@ -534,10 +557,8 @@ def profit(offer: xr.Dataset, *, rival: xr.Dataset, margin: Array) -> Array:
     Returns:
         pi over all dims together, CNY by unit of service.
     """
-    _require("margin", margin, above=0.0)
-    room = rival["perceived"] - offer["perceived"] + (1 + rival["kept"]) * margin
-    earned = offer["annuity"] * offer["kept"] * np.maximum(room, 0.0) ** 2
-    return earned / (margin * (1 + offer["kept"]) ** 2)
+    supplied = units(offer, rival=rival, margin=margin)
+    return offer["annuity"] * offer["kept"] * margin * supplied**2
 
 
 def service_demand(price: Array, *, base: Array, elasticity: Array) -> Array:
@@ -556,6 +577,27 @@ def service_demand(price: Array, *, base: Array, elasticity: Array) -> Array:
     _require("elasticity", elasticity, lower=0.0)
     _require("price", price, above=0.0)
     return (price / base) ** -elasticity
+
+
+def backfire_elasticity(material: Array, *, price: Array, base: Array) -> Array:
+    """Return the elasticity of use at which rebound takes back all the material saved.
+
+    eta* = ln b / ln(P / P_0), b being the new material without rebound over today's; from
+    b (P / P_0)^-eta = 1
+
+    Args:
+        material: b, any dims; above 0.
+        price, base: P and P_0, CNY by unit of service, any dims; above 0.
+
+    Returns:
+        eta* over all dims together; infinite where material is saved and use gets no cheaper, NaN
+        where none is saved without rebound.
+    """
+    for name, value in (("material", material), ("price", price), ("base", base)):
+        _require(name, value, above=0.0)
+    saved, cheaper = np.log(xr.DataArray(material)), np.log(xr.DataArray(price) / base)
+    finite = saved / cheaper.where(cheaper < 0)
+    return finite.fillna(np.inf).where((saved < 0) & cheaper.notnull())
 
 
 def material_flow(
