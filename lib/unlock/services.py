@@ -21,7 +21,7 @@ Hazards are constant. All functions broadcast over any dims of their arguments. 
 in years, and a unit of service is whatever the product gives.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 
 import numpy as np
 import xarray as xr
@@ -454,21 +454,11 @@ def sale(product: Product, *, attention: Array | None = None) -> xr.Dataset:
             message names attention.
     """
     p = product if attention is None else replace(product, attention=attention)
-    known = xr.DataArray(p.durability_share).notnull()
-    filled = replace(p, durability_share=xr.DataArray(p.durability_share).fillna(0.5))
-    low = np.log(LOWEST) + 0.0 * sale_condition(1.0, product=filled)
-    most = np.log(np.minimum(filled.limit, HIGHEST)) + 0.0 * low
-    if bool(((sale_condition(np.exp(low), product=filled) > 0) & known).any()):
-        raise ValueError(
-            "attention is so low that a seller gains from ever less durability; "
-            f"lowest given: {float(np.min(p.attention)):g}"
-        )
-    high = most
-    for _ in range(STEPS):
-        middle = (low + high) / 2
-        above = sale_condition(np.exp(middle), product=filled) > 0
-        low, high = xr.where(above, low, middle), xr.where(above, middle, high)
-    return sale_offer(np.exp(high).where(known), product=p)
+    names = [field.name for field in fields(p)]
+    arrays = xr.broadcast(*(xr.DataArray(getattr(p, name)) for name in names))
+    plain = replace(p, **{n: a.values for n, a in zip(names, arrays, strict=True)})
+    z = xr.zeros_like(arrays[0], dtype=float).copy(data=_choice(plain))
+    return sale_offer(z.drop_attrs(), product=p)
 
 
 def lease(product: Product, terms: Terms, *, policy: str = "best") -> xr.Dataset:
@@ -622,6 +612,24 @@ def material_flow(
     mass = 1 - durability_material + durability_material * offer["durability"]
     leaving = offer["hazard"] + offer["withdrawn"] / terms.term
     return standing * mass * leaving * terms.new_material
+
+
+def _choice(p):
+    """Durability that a seller chooses, for a product of plain arrays; NaN where not explained."""
+    known = ~np.isnan(p.durability_share)
+    p = replace(p, durability_share=np.where(known, p.durability_share, 0.5))
+    low = np.full(p.cost.shape, np.log(LOWEST))
+    if np.any((sale_condition(np.exp(low), product=p) > 0) & known):
+        raise ValueError(
+            "attention is so low that a seller gains from ever less durability; "
+            f"lowest given: {np.min(p.attention):g}"
+        )
+    high = np.log(np.minimum(p.limit, HIGHEST))
+    for _ in range(STEPS):
+        middle = (low + high) / 2
+        above = sale_condition(np.exp(middle), product=p) > 0
+        low, high = np.where(above, low, middle), np.where(above, middle, high)
+    return np.where(known, np.exp(high), np.nan)
 
 
 def _owned(p: Product, terms: Terms, attention: Array, withdrawn: float) -> xr.Dataset:
