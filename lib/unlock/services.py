@@ -407,8 +407,8 @@ def sale_offer(durability: Array, *, product: Product) -> xr.Dataset:
     Returns:
         Dataset of durability and efficiency (1 today); hazard (1/year); kept (theta); annuity (G,
         what a stream that the buyer discounts is worth to the seller); product and energy cost,
-        perceived (all that the user counts, without the margin) and price (all that the user
-        pays), in CNY by unit of service; withdrawn (0); condition (F, 0 or below 0 where z is at
+        perceived (all that the user counts, without the margin), overlooked (energy cost that it
+        does not count) and price (all that it pays), in CNY by unit of service; withdrawn (0); condition (F, 0 or below 0 where z is at
         its limit) and energy_condition (the same for ln epsilon, 0 or above 0 at the limit).
     """
     p, z = product, durability
@@ -428,6 +428,7 @@ def sale_offer(durability: Array, *, product: Product) -> xr.Dataset:
         product=cost,
         energy=paid,
         perceived=cost + p.energy_attention * paid,
+        overlooked=(1 - p.energy_attention) * paid,
         price=cost + theta * p.margin + paid,
         withdrawn=0.0,
         condition=sale_condition(z, product=p),
@@ -666,6 +667,7 @@ def _owned(p: Product, terms: Terms, attention: Array, withdrawn: float) -> xr.D
         product=cost,
         energy=paid,
         perceived=cost + attention * paid + extra - first * terms.newness,
+        overlooked=(1 - attention) * paid,
         price=cost + p.margin + paid + extra,
         withdrawn=withdrawn,
         condition=cost * slope,
