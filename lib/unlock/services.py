@@ -408,8 +408,9 @@ def sale_offer(durability: Array, *, product: Product) -> xr.Dataset:
         Dataset of durability and efficiency (1 today); hazard (1/year); kept (theta); annuity (G,
         what a stream that the buyer discounts is worth to the seller); product and energy cost,
         perceived (all that the user counts, without the margin), overlooked (energy cost that it
-        does not count) and price (all that it pays), in CNY by unit of service; withdrawn (0); condition (F, 0 or below 0 where z is at
-        its limit) and energy_condition (the same for ln epsilon, 0 or above 0 at the limit).
+        does not count) and price (all that it pays), in CNY by unit of service; withdrawn (0);
+        condition (F, 0 or below 0 where z is at its limit) and energy_condition (the same for
+        ln epsilon, 0 or above 0 at the limit).
     """
     p, z = product, durability
     delta = hazard(z, wear=p.wear, ageing=p.ageing)
