@@ -173,7 +173,7 @@ def _write_chapter(
 ) -> list[gallery.Thumbnail]:
     """Write a page for each run of a chapter, and return the charts of the first."""
     records, titles = [one.record for one in own], [one.title for one in own]
-    public = {module.name: {f.name for f in module.functions} for module in modules}
+    public = {module.name: {f.name: f.source for f in module.functions} for module in modules}
     tables = [resource["name"] for resource in _data(root)[0]["resources"]]
     charts = []
     for number, one in enumerate(own):

@@ -31,6 +31,7 @@ FONT = "Arial, Liberation Sans, Helvetica, sans-serif"
 WIDTHS = {"wide": 680, "narrow": 326}  # px of the whole picture; narrow is for phones
 HEIGHT = 320
 SHORT_NAME = 20  # letters of which two names fit side by side on a phone
+LONG_TITLE = 36  # letters of the title of an axis that a phone shows on one line
 TWO_LINES = 28  # px that a name of two lines needs
 PROBES = (16, 256)  # px by which plots are changed to see how the whole picture changes
 TABLE_ROWS = 40
@@ -185,6 +186,7 @@ def _sized(spec: dict[str, Any], size: str) -> dict[str, Any]:
         columns = 2 if _longest_name(spec) <= SHORT_NAME else 1
         spec["config"]["legend"] |= {"columns": columns, "labelLimit": 300 // columns}
         for layers in _views(spec):
+            _break_title(layers)
             if _row_height(spec, layers) >= TWO_LINES:
                 _break_labels(layers)
     if _is_single(spec):
@@ -248,6 +250,18 @@ def _break_labels(layers: list[dict[str, Any]]) -> None:
         channel = layer.get("encoding", {}).get("y", {})
         if channel.get("type") in ("nominal", "ordinal") and channel.get("axis", {}) is not None:
             channel["axis"] = {"labelExpr": BROKEN_LABEL} | channel.get("axis", {})
+
+
+def _break_title(layers: list[dict[str, Any]]) -> None:
+    """Set a long title below an axis on two lines, where there is little room."""
+    for layer in layers:
+        channel = layer.get("encoding", {}).get("x") or {}
+        for holder in (channel, channel.get("axis") or {}):
+            title = holder.get("title")
+            if isinstance(title, str) and len(title) > LONG_TITLE:
+                spaces = [i for i, letter in enumerate(title) if letter == " "]
+                middle = min(spaces, key=lambda i: abs(i - len(title) / 2), default=len(title))
+                holder["title"] = [title[:middle], title[middle + 1 :]]
 
 
 def _is_single(spec: dict[str, Any]) -> bool:

@@ -24,12 +24,18 @@ DISTRIBUTIONS = ("normal", "lognormal", "uniform", "triangular", "fixed")
 EDITION = 2025  # the year from which the age of a source is counted
 Z95 = 1.6448536269514722  # standard normal quantile at 95 %
 
-_used: set[str] = set()
+_used: dict[str, set[int]] = {}
 
 
-def used() -> set[str]:
-    """Return the names of the tables loaded so far in this process."""
-    return set(_used)
+def used() -> dict[str, list[tuple[int, int]]]:
+    """Return the rows loaded so far in this process, by table: the first and last of each run."""
+    spans: dict[str, list[tuple[int, int]]] = {}
+    for name, rows in sorted(_used.items()):
+        ordered = sorted(rows)
+        starts = [r for r in ordered if r - 1 not in rows]
+        ends = [r for r in ordered if r + 1 not in rows]
+        spans[name] = list(zip(starts, ends, strict=True))
+    return spans
 
 
 @cache
@@ -85,8 +91,8 @@ def load(
     Raises DataError for an unknown table, column or value, a unit that cannot be converted, or key
     columns that `dims` and `where` leave open.
     """
-    _used.add(name)
     frame = _select(name, _converted(name, unit), where)
+    _used.setdefault(name, set()).update(frame.index.tolist())
     if dims is None:
         return frame.reset_index(drop=True)
     return _to_dataset(name, frame, tuple(dims), where)

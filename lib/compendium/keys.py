@@ -1,7 +1,7 @@
 """The key of a run: a hash of everything that its numbers depend on.
 
 Dependencies are read from the source: the modules a notebook imports, with theirs in turn, and the
-tables it names in text.
+tables that the notebook or one of these modules of the science names in text.
 """
 
 import ast
@@ -20,7 +20,8 @@ import nbformat
 from compendium import data, parameters, paths, records, runs
 
 NUMERIC = ("altair", "highspy", "linopy", "numpy", "pandas", "pint", "pvlib", "scipy", "xarray")
-PACKAGES = ("unlock", "compendium")
+SCIENCE = "unlock"
+PACKAGES = (SCIENCE, "compendium")
 ALWAYS = ("compendium.execution",)  # runs outside the kernel, and shapes what comes out
 TABLES_OF_LOADER = ("money", "pedigree")
 
@@ -41,10 +42,12 @@ def base(notebook: str) -> dict[str, Any]:
     trees = [ast.parse(cell.source) for cell in node.cells if cell.cell_type == "code"]
     cells = [[c.cell_type, c.source, c.metadata.get("tags", [])] for c in node.cells]
     claims = [row for row in records.claims().values() if row["notebook"] == notebook]
+    library = modules(trees)
+    science = [_module_tree(name) for name in library if name.split(".")[0] == SCIENCE]
     return {
         "notebook": _digest(cells),
-        "library": {name: _module_digest(name) for name in modules(trees)},
-        "data": {name: data.fingerprint(name) for name in tables(trees)},
+        "library": {name: _module_digest(name) for name in library},
+        "data": {name: data.fingerprint(name) for name in tables([*trees, *science])},
         "claims": _digest(claims),
         "versions": versions(),
     }
@@ -92,7 +95,12 @@ def modules(trees: list[ast.AST]) -> list[str]:
 
 @cache
 def _module_imports(name: str) -> list[str]:
-    return _imports(ast.parse(_module_file(name).read_text("utf-8")))
+    return _imports(_module_tree(name))
+
+
+@cache
+def _module_tree(name: str) -> ast.AST:
+    return ast.parse(_module_file(name).read_text("utf-8"))
 
 
 def _imports(tree: ast.AST) -> list[str]:

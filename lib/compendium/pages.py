@@ -5,7 +5,7 @@ import itertools
 import json
 import re
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from html import escape
 from typing import Any
 
@@ -30,6 +30,7 @@ from compendium.provenance import Origin
 from compendium.sphinx_ext.numbers import parameter_text
 
 ARRAY_ROWS = 60
+ROW_LINKS = 6  # links to runs of rows, for each table
 FULL_WIDTH = "---\nhtml_theme.sidebar_secondary.remove: true\norphan: true\n---"
 SECTION = re.compile(r"^## Parameters[ \t]*$", re.MULTILINE)
 UNITS_IN_WORDS = ("share", "ratio", "multiple", "HHI")
@@ -238,12 +239,23 @@ def results_table(
 def _origin_html(origin: Origin, up: str) -> str:
     """Return the way of a result: cell of the notebook, functions, and rows of data."""
     used = ", ".join(functions.link(name, up=up) for name in origin.functions)
-    rows = ", ".join(
-        f'<a href="{up}tables/{table_page(name)}.html">{escape(name)}</a>' for name in origin.tables
-    )
+    rows = ", ".join(_rows_html(name, origin.rows.get(name, []), up) for name in origin.tables)
     parts = [f'<a href="#cell-{origin.cell}">this cell</a> of the notebook']
     parts += [f"functions {used}"] * bool(used) + [f"rows of {rows}"] * bool(rows)
     return f"<details><summary>From</summary><small>{'; '.join(parts)}</small></details>"
+
+
+def _rows_html(table: str, spans: Sequence[Sequence[int]], up: str) -> str:
+    """Return links to a table and to the rows of it that were loaded, counted as in its file."""
+    page = f"{up}tables/{table_page(table)}.html"
+    links = [
+        f'<a href="{page}#{table_page(table)}-row-{first}">'
+        f"{first + 2}{f'–{last + 2}' if last > first else ''}</a>"
+        for first, last in spans[:ROW_LINKS]
+    ]
+    more = [f"{len(spans) - ROW_LINKS} more"] * (len(spans) > ROW_LINKS)
+    told = f" ({', '.join(links + more)})" if spans else ""
+    return f'<a href="{page}">{escape(table)}</a>{told}'
 
 
 def _scalar_cells(record: Mapping[str, Any]) -> tuple[str, str]:

@@ -27,19 +27,23 @@ class Statement:
 
 @dataclass
 class Origin:
-    """What a result is made in and from."""
+    """What a result is made in and from; `rows` has the first and last row of each run of rows."""
 
     cell: str
     functions: list[str] = field(default_factory=list)
     tables: list[str] = field(default_factory=list)
+    rows: dict[str, list[list[int]]] = field(default_factory=dict)
 
 
 def origins(
-    notebook: nbformat.NotebookNode, public: Mapping[str, Iterable[str]], tables: Iterable[str]
+    notebook: nbformat.NotebookNode,
+    public: Mapping[str, Mapping[str, str]],
+    tables: Iterable[str],
 ) -> dict[str, Origin]:
     """Return for each result of an executed notebook the cell, functions and tables behind it.
 
-    `public` are the functions of each module of the library, `tables` the names of all tables.
+    `public` are the functions of each module of the library with their source, `tables` the names
+    of all tables. A table that a function names is behind what the function gives.
     """
     code = [cell for cell in notebook.cells if cell.cell_type == "code"]
     steps = [step for cell in code for step in _statements(cell)]
@@ -50,8 +54,12 @@ def origins(
         for record in records.collect(only, "result"):
             chain = _behind(steps, cell.id, record["name"])
             functions = {f for step in chain for f in _functions(step.node, modules, public)}
-            named = {t for step in chain for t in _tables(step.node, tables)}
-            found[record["name"]] = Origin(cell.id, sorted(functions), sorted(named))
+            sources = [ast.parse(public[m][f]) for m, _, f in (x.partition(".") for x in functions)]
+            nodes = [*(step.node for step in chain), *sources]
+            named = {t for node in nodes for t in _tables(node, tables)}
+            loaded = record.get("tables", {})
+            rows = {t: loaded[t] for t in sorted(named) if t in loaded}
+            found[record["name"]] = Origin(cell.id, sorted(functions), sorted(named), rows)
     return found
 
 
@@ -120,7 +128,7 @@ def _pattern(text: ast.JoinedStr) -> str:
 
 
 def _functions(
-    node: ast.stmt, modules: Mapping[str, str], public: Mapping[str, Iterable[str]]
+    node: ast.stmt, modules: Mapping[str, str], public: Mapping[str, Mapping[str, str]]
 ) -> Iterable[str]:
     for part in ast.walk(node):
         if isinstance(part, ast.Attribute) and isinstance(part.value, ast.Name):
@@ -129,8 +137,8 @@ def _functions(
                 yield f"{module}.{part.attr}"
 
 
-def _tables(node: ast.stmt, tables: Iterable[str]) -> Iterable[str]:
-    """Yield the tables that a statement names, also by a pattern such as f"fleet/{kind}"."""
+def _tables(node: ast.AST, tables: Iterable[str]) -> Iterable[str]:
+    """Yield the tables that code names, also by a pattern such as f"fleet/{kind}"."""
     for part in ast.walk(node):
         if isinstance(part, ast.Constant) and part.value in tables:
             yield part.value

@@ -210,7 +210,7 @@ def _numbers(values: np.ndarray) -> Any:
 
 
 def _record(kind: str, name: str, content: dict[str, Any]) -> dict[str, Any]:
-    content = content | {"tables": sorted(data.used())}
+    content = content | {"tables": data.used()}
     return {PREFIX + MEDIA.format(kind): content, PREFIX + "text/plain": f"{kind} {name}"}
 
 

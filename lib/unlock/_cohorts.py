@@ -128,12 +128,22 @@ class Axis:
         return np.maximum(np.round(moments[:, None] - self.entry, 9), 0)
 
 
+def distinct(age):
+    """Give the ages that occur, ascending, and the place of each cell among them."""
+    step = age[age > 0].min() if age.any() else 1.0
+    place = np.rint(age / step).astype(int)
+    if place.max() < age.size and np.array_equal(np.round(place * step, 9), age):
+        return np.round(np.arange(place.max() + 1) * step, 9), place  # even steps need no sorting
+    found, place = np.unique(age, return_inverse=True)
+    return found, place.reshape(age.shape)
+
+
 class AgeTable:
     """Survival by age and column, for lifetimes that no cohort changes."""
 
     def __init__(self, axis):
-        age, rows = np.unique(axis.age, return_inverse=True)
-        rows = len(age) - 1 - rows.reshape(axis.age.shape)
+        age, rows = distinct(axis.age)
+        rows = len(age) - 1 - rows
         self.age = age[::-1]
         # Rows that follow each other become a slice, so that no row is copied.
         follow = (np.diff(rows, axis=1) == 1).sum(axis=1) == axis.bounds - 1
@@ -214,7 +224,9 @@ def stock_driven(axis, alive, stock, initial, out, early):
         need = stock[step] - contract(batches[:begin], share[:begin])
         if early != "report":
             need = retire_early(axis, out, step, batches[:begin], share[:begin], need, early)
-        inflow = np.divide(need, (weight * share[begin:end]).sum(axis=0), out=out["inflow"][step])
+        several = end - begin > 1  # a sum over one batch takes longer than the batch itself
+        new = (weight * share[begin:end]).sum(axis=0) if several else weight[0] * share[begin]
+        inflow = np.divide(need, new, out=out["inflow"][step])
         np.multiply(weight, inflow, out=batches[begin:end])
         if "stock_by_cohort" in out:
             tables(axis, out, step, batches[:end], share, inflow, initial)

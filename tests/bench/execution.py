@@ -17,7 +17,7 @@ from tests.bench.machine import machine
 from tests.small import CELLS, make, notebook_text
 
 POINTS = 10
-LONG = 200
+LONG = 1000
 PAPERMILL = str(Path(sys.executable).with_name("papermill"))
 JUPYTER_BOOK = str(Path(sys.executable).with_name("jupyter-book"))
 

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from compendium import charts
 from compendium.charts import BACKGROUNDS, PALETTE, WIDTHS, figure_html
 
 FRAME = pd.DataFrame(
@@ -168,3 +169,13 @@ def test_one_layer_may_name_the_axis_for_all():
     named = chart().mark_area().encode(y2="mass:Q")
     bare = chart(y=alt.Y("mass:Q"))
     assert "chart-title" in html(alt.layer(named, bare).properties(title="Both"))
+
+
+def test_a_long_title_below_an_axis_takes_two_lines_on_a_phone_only():
+    long = "Carbon price at which an owner of a plant invests (CNY/tCO₂)"
+    chart = alt.Chart(pd.DataFrame({"a": [1.0], "b": [2.0]}), title="It rises with doubt")
+    chart = chart.mark_bar().encode(alt.X("a:Q", title=long), alt.Y("b:Q", title="Share (%)"))
+    spec = chart.properties(height=200).to_dict()
+    assert charts._sized(spec, "wide")["encoding"]["x"]["title"] == long
+    lines = charts._sized(spec, "narrow")["encoding"]["x"]["title"]
+    assert " ".join(lines) == long and max(map(len, lines)) <= charts.LONG_TITLE

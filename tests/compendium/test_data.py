@@ -161,3 +161,12 @@ def test_the_descriptor_and_the_loader_agree_on_the_standard_columns():
         names = [field["name"] for field in resource["schema"]["fields"]]
         assert names[-len(data.STANDARD) :] == data.STANDARD, name
     assert json.loads((ROOT / "data/datapackage.json").read_text())["profile"] == "data-package"
+
+
+def test_the_rows_that_were_loaded_are_known(small):
+    data._used.clear()
+    data.load("toy/prices", item="ore")
+    assert data.used() == {"toy/prices": [(1, 1)]}
+    data.load("toy/prices")
+    assert data.used() == {"toy/prices": [(0, 1)]}
+    data._used.clear()

@@ -91,6 +91,12 @@ def test_the_key_holds_what_the_notebook_uses_and_no_more(small):
     assert "unlock.cohorts" in parts["library"] and "unlock.costs" not in parts["library"]
 
 
+def test_the_key_holds_the_tables_that_the_library_names():
+    found = keys.base("cost-gaps")["data"]
+    assert {"routes/energy", "prices/carbon", "finance"} <= set(found)  # by unlock.routes alone
+    assert "steel/levers" not in found
+
+
 def test_a_table_under_a_computed_name_is_refused(small):
     source = CELLS[3][1].replace('load("toy/prices"', 'load("/".join(["toy", "prices"])')
     cells = [*CELLS[:3], ("code", source, []), *CELLS[4:]]
