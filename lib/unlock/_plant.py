@@ -10,6 +10,7 @@ import xarray as xr
 
 CASE = "case"
 OPTIONS = {"output_flag": False, "threads": 1, "random_seed": 0, "presolve": "on"}
+PARTS = ("electrolyser", "shaft", "furnace")
 STORES = ("battery", "hydrogen", "iron")
 TINY = 1e-3  # CNY/MWh on every stored unit: of equal plans, the one that moves least
 
@@ -23,69 +24,84 @@ def build(data):
     capacity = m.add_variables(
         lower=0, upper=data["limit"], coords=[case, data.indexes["unit"]], name="capacity"
     )
+    size = {unit: capacity.sel(unit=unit, drop=True) for unit in data["unit"].values}
     names = "own imported exported charge discharge electrolyser shaft furnace".split()
     v = {name: m.add_variables(lower=0, coords=hourly, name=name) for name in names}
     wanted = (data["service_price"] > 0).any(CASE).values
+    then = {"hour": np.flatnonzero(wanted)}
     reserve = m.add_variables(lower=0, coords=[case, period, hour[wanted]], name="reserve")
     weight = data["weight"]
     runs = runs_of(data["period_of_day"].astype(int))
 
-    def size(unit):
-        return capacity.sel(unit=unit, drop=True)
+    def row(name, sign, right, *terms):
+        m.add_constraints(m.linexpr(*terms), sign, right, name=name)
 
-    def yearly(expression):
-        return (weight * expression).sum(["period", "hour"])
+    def most(name, unit):
+        row(f"{name}_most", "<=", 0, (1, v[name]), (-1, size[unit]))
 
-    available = data["pv"] * (size("roof_pv") + size("land_pv")) + data["wind"] * size("wind")
-    m.add_constraints(v["own"] - available <= 0, name="available")
-    m.add_constraints(v["exported"] - v["own"] <= 0, name="own_export")
-    m.add_constraints(v["imported"] - size("grid") <= 0, name="peak_import")
-    m.add_constraints(v["exported"] - size("grid") <= 0, name="peak_export")
-    gain = v["own"] + v["imported"] + v["discharge"] - v["exported"] - v["charge"]
-    process = data["shaft_power"] * v["shaft"] + data["furnace_power"] * v["furnace"]
-    m.add_constraints(gain - v["electrolyser"] - process == 0, name="power")
-    for unit in ("electrolyser", "shaft", "furnace"):
-        m.add_constraints(v[unit] - size(unit) <= 0, name=f"{unit}_most")
-        m.add_constraints(v[unit] - data[f"{unit}_least"] * size(unit) >= 0, name=f"{unit}_least")
-    step = v["shaft"] - v["shaft"].roll(hour=1)  # the last hour of a period leads to its first
-    m.add_constraints(step - data["shaft_ramp"] * size("shaft") <= 0, name="ramp_up")
-    m.add_constraints(step + data["shaft_ramp"] * size("shaft") >= 0, name="ramp_down")
-    m.add_constraints(v["charge"] - size("battery_power") <= 0, name="charge_most")
-    m.add_constraints(v["discharge"] - size("battery_power") <= 0, name="discharge_most")
+    sun, wind = -data["pv"], -data["wind"]
+    sources = (sun, size["roof_pv"]), (sun, size["land_pv"]), (wind, size["wind"])
+    row("available", "<=", 0, (1, v["own"]), *sources)
+    row("own_export", "<=", 0, (1, v["exported"]), (-1, v["own"]))
+    for name, unit in (
+        ("imported", "grid"), ("exported", "grid"), ("charge", "battery_power"),
+        ("discharge", "battery_power"), *((part, part) for part in PARTS),
+    ):  # fmt: skip
+        most(name, unit)
+    for part in PARTS:
+        row(f"{part}_least", ">=", 0, (1, v[part]), (-data[f"{part}_least"], size[part]))
+    gain = [(1, v[name]) for name in ("own", "imported", "discharge")]
+    loss = [(-1, v[name]) for name in ("exported", "charge", "electrolyser")]
+    loss += [(-data[f"{part}_power"], v[part]) for part in ("shaft", "furnace")]
+    row("power", "=", 0, *gain, *loss)
+    before = v["shaft"].roll(hour=1)  # the last hour of a period leads to its first
+    for sign, way in (("<=", -1), (">=", 1)):
+        ramp = (way * data["shaft_ramp"], size["shaft"])
+        row(f"ramp_{way}", sign, 0, (1, v["shaft"]), (-1, before), ramp)
 
     kept = data["battery_efficiency"]
-    change = {
-        "battery": kept * v["charge"] - (1 / kept) * v["discharge"],
-        "hydrogen": data["electrolyser_efficiency"] * v["electrolyser"]
-        - data["hydrogen_use"] * v["shaft"],
-        "iron": 1.0 * v["shaft"] - data["iron_use"] * v["furnace"],
+    losses = {  # of the level, so that level - level before + losses = 0
+        "battery": [(-kept, v["charge"]), (1 / kept, v["discharge"])],
+        "hydrogen": [
+            (-data["electrolyser_efficiency"], v["electrolyser"]),
+            (data["hydrogen_use"], v["shaft"]),
+        ],
+        "iron": [(-1, v["shaft"]), (data["iron_use"], v["furnace"])],
     }
-    for store in STORES:
-        _add_store(m, store, change[store], size(f"{store}_store"), hourly, by_period, runs)
+    for store, terms in losses.items():
+        _add_store(m, row, store, terms, size[f"{store}_store"], hourly, by_period, runs)
 
-    m.add_constraints(yearly(v["furnace"]) == data["output"], name="steel")
-    then = {"hour": np.flatnonzero(wanted)}
-    least = data["electrolyser_least"] * size("electrolyser")
-    m.add_constraints(reserve - v["electrolyser"].isel(then) + least <= 0, name="reserve_load")
-    m.add_constraints(reserve - v["imported"].isel(then) <= 0, name="reserve_import")
-    used = yearly(1.0 * v["own"] - v["exported"])
-    m.add_constraints(used - data["self_use"] * yearly(available) >= 0, name="self_use")
-    floor = data["own_share"]  # used / (used + bought) is at least the floor
-    bought = yearly(1.0 * v["imported"])
-    m.add_constraints((1 - floor) * used - floor * bought >= 0, name="own_share")
+    then_least = (data["electrolyser_least"], size["electrolyser"])
+    row("reserve_load", "<=", 0, (1, reserve), (-1, v["electrolyser"].isel(then)), then_least)
+    row("reserve_import", "<=", 0, (1, reserve), (-1, v["imported"].isel(then)))
 
-    running = (
-        data["import_price"] * v["imported"]
-        + data["levy"] * v["own"]
-        - (data["export_price"] + data["levy"]) * v["exported"]
-        + TINY * (v["charge"] + v["discharge"])
+    def yearly(*terms):
+        return m.linexpr(*((weight * factor, x) for factor, x in terms)).sum(["period", "hour"])
+
+    m.add_constraints(yearly((1, v["furnace"])), "=", data["output"], name="steel")
+    used = [(1, v["own"]), (-1, v["exported"])]
+    sun, wind = (
+        (-data["self_use"] * weight * data[name]).sum(["period", "hour"]) for name in ("pv", "wind")
     )
-    paid = (data["service_price"].isel(then) * weight * reserve).sum()
-    m.add_objective((data["capacity_cost"] * capacity).sum() + (weight * running).sum() - paid)
+    given = m.linexpr((sun, size["roof_pv"]), (sun, size["land_pv"]), (wind, size["wind"]))
+    m.add_constraints(yearly(*used) + given, ">=", 0, name="self_use")
+    floor = data["own_share"]  # used / (used + bought) is at least the floor
+    share = yearly(*(((1 - floor) * k, x) for k, x in used), (-floor, v["imported"]))
+    m.add_constraints(share, ">=", 0, name="own_share")
+
+    running = m.linexpr(
+        (weight * data["import_price"], v["imported"]),
+        (weight * data["levy"], v["own"]),
+        (-weight * (data["export_price"] + data["levy"]), v["exported"]),
+        (weight * TINY, v["charge"]),
+        (weight * TINY, v["discharge"]),
+    ).sum()
+    paid = m.linexpr((-weight * data["service_price"].isel(then), reserve)).sum()
+    m.add_objective(m.linexpr((data["capacity_cost"], capacity)).sum() + running + paid)
     return m
 
 
-def _add_store(m, store, change, size, hourly, by_period, runs):
+def _add_store(m, row, store, losses, size, hourly, by_period, runs):
     """Levels within each typical day, and those carried from day to day.
 
     The level is the sum of both; only its highest and lowest point in each typical day bound the
@@ -100,32 +116,31 @@ def _add_store(m, store, change, size, hourly, by_period, runs):
     level = m.add_variables(  # at the end of the hour
         lower=0 if whole else -np.inf, coords=hourly, name=f"{store}_level"
     )
-    start = carried if whole else 0.0
+    start = [(-1, carried)] if whole else []
+    in_first, in_later = ([(k, x.isel(part)) for k, x in losses] for part in (first, later))
     before = level.isel(hour=slice(None, -1)).assign_coords(hour=hour[1:])
-    m.add_constraints((level - change).isel(first) - start == 0, name=f"{store}_start")
-    step = level.isel(later) - before - change.isel(later)
-    m.add_constraints(step == 0, name=f"{store}_balance")
+    row(f"{store}_start", "=", 0, (1, level.isel(first)), *start, *in_first)
+    row(f"{store}_balance", "=", 0, (1, level.isel(later)), (-1, before), *in_later)
     last = level.isel(hour=-1, drop=True)
     if whole:
-        m.add_constraints(level - size <= 0, name=f"{store}_full")
-        m.add_constraints(last.sel(period=0, drop=True) - carried == 0, name=f"{store}_next_day")
+        row(f"{store}_full", "<=", 0, (1, level), (-1, size))
+        row(f"{store}_next_day", "=", 0, (1, last.isel(period=0, drop=True)), (-1, carried))
         return
     top = m.add_variables(lower=0, coords=by_period, name=f"{store}_top")
     bottom = m.add_variables(upper=0, coords=by_period, name=f"{store}_bottom")
-    m.add_constraints(level - top <= 0, name=f"{store}_under_top")
-    m.add_constraints(level - bottom >= 0, name=f"{store}_over_bottom")
-    at = {CASE: xr.DataArray(case, dims=CASE), "period": runs["period"]}
-
-    def of_run(variable):
-        return (1.0 * variable.sel(at)).drop_vars("period")
-
-    moved = runs["length"] * of_run(last)
-    m.add_constraints(carried.roll(run=-1) - carried - moved == 0, name=f"{store}_next_day")
-    to_last = (runs["length"] - 1).clip(min=0) * of_run(last)
-    for name, extra in (("", None), ("_last", to_last)):
-        now = 1.0 * carried if extra is None else carried + extra
-        m.add_constraints(now + of_run(top) - size <= 0, name=f"{store}_full{name}")
-        m.add_constraints(now + of_run(bottom) >= 0, name=f"{store}_empty{name}")
+    row(f"{store}_under_top", "<=", 0, (1, level), (-1, top))
+    row(f"{store}_over_bottom", ">=", 0, (1, level), (-1, bottom))
+    at = {CASE: xr.DataArray(case, dims=CASE), "period": runs["period"].drop_vars("run")}
+    top, bottom, step = (
+        x.sel(at).assign_coords(run=by_run[1], period=(("case", "run"), runs["period"].values))
+        for x in (top, bottom, last)
+    )
+    now = (1, carried)
+    row(f"{store}_next_day", "=", 0, (1, carried.roll(run=-1)), (-1, carried), (-runs["length"], step))
+    to_last = ((runs["length"] - 1).clip(min=0), step)
+    for name, more in (("", []), ("_last", [to_last])):
+        row(f"{store}_full{name}", "<=", 0, now, *more, (1, top), (-1, size))
+        row(f"{store}_empty{name}", ">=", 0, now, *more, (1, bottom))
 
 
 def runs_of(order):

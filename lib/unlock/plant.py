@@ -17,8 +17,7 @@ UNITS = tuple(
     "roof_pv land_pv wind grid battery_power battery_store electrolyser hydrogen_store shaft "
     "iron_store furnace".split()
 )
-PARTS = ("electrolyser", "shaft", "furnace")
-STORES = _plant.STORES
+PARTS, STORES = _plant.PARTS, _plant.STORES
 TECHNOLOGY = tuple(
     "electrolyser_efficiency hydrogen_use shaft_power iron_use furnace_power battery_efficiency "
     "electrolyser_least shaft_least furnace_least shaft_ramp".split()
