@@ -23,11 +23,19 @@ def text(chapter):
     return "\n".join(c.source for c in source(chapter).cells if c.cell_type == "markdown")
 
 
+class Executed(dict):
+    """The runs by notebook and name; those of a chapter are executed when one is asked for."""
+
+    def __missing__(self, name):
+        for item in execution.execute_all(list(runs.listed()[name[0]].values())):
+            self[item.run.notebook, item.run.name] = item
+        return self[name]
+
+
 @pytest.fixture(scope="module")
 def executed():
     """Every named run, executed once for all tests of this module."""
-    done = execution.execute_all([runs.named(*name) for name in NAMED])
-    return {(item.run.notebook, item.run.name): item for item in done}
+    return Executed()
 
 
 def test_every_notebook_has_its_runs():
