@@ -15,7 +15,6 @@ STORES = ("battery", "hydrogen", "iron")
 TINY = 1e-3  # CNY/MWh on every stored unit: of equal plans, the one that moves least
 
 
-
 def build(data):
     """Return the linopy model of all cases; `data` holds arrays over the case, hours or both."""
     m = linopy.Model()
@@ -28,6 +27,7 @@ def build(data):
     names = "own imported exported charge discharge electrolyser shaft furnace".split()
     v = {name: m.add_variables(lower=0, coords=hourly, name=name) for name in names}
     wanted = (data["service_price"] > 0).any(CASE).values
+    wanted[:1] |= not wanted.any()  # a variable needs one hour, if only one without pay
     then = {"hour": np.flatnonzero(wanted)}
     reserve = m.add_variables(lower=0, coords=[case, period, hour[wanted]], name="reserve")
     weight = data["weight"]
@@ -136,7 +136,14 @@ def _add_store(m, row, store, losses, size, hourly, by_period, runs):
         for x in (top, bottom, last)
     )
     now = (1, carried)
-    row(f"{store}_next_day", "=", 0, (1, carried.roll(run=-1)), (-1, carried), (-runs["length"], step))
+    row(
+        f"{store}_next_day",
+        "=",
+        0,
+        (1, carried.roll(run=-1)),
+        (-1, carried),
+        (-runs["length"], step),
+    )
     to_last = ((runs["length"] - 1).clip(min=0), step)
     for name, more in (("", []), ("_last", [to_last])):
         row(f"{store}_full{name}", "<=", 0, now, *more, (1, top), (-1, size))
@@ -182,13 +189,12 @@ class Found:
     status: list[str]
 
 
-def solve(m, n, options=None, done=lambda: None):
+def solve(m, n, options=None, progress=None):
     """Solve each case of a model by itself."""
     matrix = m.matrices
     columns, rows = matrix.vlabels, matrix.clabels
     of_column, of_row = (
-        _cases(part, n)[labels]
-        for part, labels in ((m.variables, columns), (m.constraints, rows))
+        _cases(part, n)[labels] for part, labels in ((m.variables, columns), (m.constraints, rows))
     )
     by_column, by_row = (np.argsort(part, kind="stable") for part in (of_column, of_row))
     column_ends, row_ends = (
@@ -204,11 +210,10 @@ def solve(m, n, options=None, done=lambda: None):
         block = {key: bounds[key][own] for key in ("lb", "ub", "c")}
         block |= {key: bounds[key][lines] for key in ("b", "sense")}
         part = A[row_ends[i] : row_ends[i + 1], column_ends[i] : column_ends[i + 1]]
-        state, values, duals = _solve_block(part, options or {}, **block)
+        state, values, duals = _solve_block(part, options or {}, progress, **block)
         status.append(state)
         if state == "optimal":
             x[columns[own]], dual[rows[lines]] = values, duals
-        done()
     return Found(x, dual, status)
 
 
@@ -241,7 +246,7 @@ def _cases(container, n):
     return found
 
 
-def _solve_block(A, options, lb, ub, c, b, sense):
+def _solve_block(A, options, progress, lb, ub, c, b, sense):
     """Solve one programme with HiGHS."""
     A = A.tocsc()
     lp = highspy.HighsLp()
@@ -254,6 +259,10 @@ def _solve_block(A, options, lb, ub, c, b, sense):
     solver = highspy.Highs()
     for name, value in (OPTIONS | options).items():
         solver.setOptionValue(name, value)
+    if progress:
+        solver.setOptionValue("output_flag", True)
+        solver.setOptionValue("log_to_console", False)
+        solver.cbLogging.subscribe(lambda event: progress(event.message))
     solver.passModel(lp)
     solver.run()
     state = solver.modelStatusToString(solver.getModelStatus()).lower()

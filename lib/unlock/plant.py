@@ -22,9 +22,8 @@ TECHNOLOGY = tuple(
     "electrolyser_efficiency hydrogen_use shaft_power iron_use furnace_power battery_efficiency "
     "electrolyser_least shaft_least furnace_least shaft_ramp".split()
 )
-MARKET = tuple(
-    "import_price export_price levy service_price self_use own_share".split()
-)
+MARKET = tuple("import_price export_price levy service_price self_use own_share".split())
+RESULTS = ("own", "imported", "exported", "charge", "discharge", "reserve", "capacity", "cost")
 _TIME = ("period", "hour", "day", "unit")
 
 
@@ -76,7 +75,7 @@ def time_of_use(tier, *, mean, demand_charge=0.0, spread=1.0):
     energy = mean - demand_charge / 8760
     if np.any(np.asarray(energy) <= 0):
         raise ValueError(
-            f"demand_charge must cost less than mean over 8,760 hours, but {np.max(demand_charge):g} "
+            f"demand_charge over 8,760 hours must be below mean, but {np.max(demand_charge):g} "
             f"CNY/year per MW and {np.min(mean):g} CNY/MWh were given"
         )
     price = energy * (1 + spread * (tier / tier.mean("hour") - 1))
@@ -109,7 +108,7 @@ def optimise(
     market: Mapping[str, xr.DataArray | float],
     output: xr.DataArray | float,
     solver: str = "choose",
-    done: Callable[[], None] = lambda: None,
+    progress: Callable[[str], None] | None = None,
 ) -> xr.Dataset:
     """Give the plant that makes the steel of a year at least cost, and how it runs.
 
@@ -142,7 +141,7 @@ def optimise(
         least self_use and own_share, dimensionless
     output : array, any dims; t/year
     solver : HiGHS solver, "choose", "simplex" or "ipm"
-    done : called after each programme
+    progress : hears each line that HiGHS logs
 
     Returns
     -------
@@ -165,7 +164,7 @@ def optimise(
     stacked, extra = _stack(data)
     n = stacked.sizes[_plant.CASE]
     model = _plant.build(stacked)
-    found = _plant.solve(model, n, {"solver": solver}, done)
+    found = _plant.solve(model, n, {"solver": solver}, progress)
     for i, state in enumerate(found.status):
         if state != "optimal":
             raise ValueError(_why(stacked.isel({_plant.CASE: [i]}), state, solver))
@@ -412,6 +411,8 @@ def _hourly(array, hours):
 def _stack(data):
     """One dim `case` for all dims that are not those of the programme."""
     extra = {d: data.sizes[d] for d in data.dims if d not in _TIME}
+    if taken := sorted(set(extra) & {*PARTS, *RESULTS}):
+        raise ValueError(f"a dim of an argument is named {taken[0]!r}, like a result; rename it")
     labels = {d: data.indexes[d] for d in extra if d in data.indexes}
     once = {d: np.arange(n) for d, n in extra.items()}
     shape = list(extra.values())
@@ -425,8 +426,10 @@ def _stack(data):
         full = array.assign_coords({d: once[d] for d in array.dims if d in extra})
         if own == ["hour"] and "hour" not in full.dims:
             full = full.expand_dims(hour=data.indexes["hour"])
-        full = (full + template).transpose(*extra, *own) if name != "limit" else (
-            full.broadcast_like(template).transpose(*extra, *own)
+        full = (
+            (full + template).transpose(*extra, *own)
+            if name != "limit"
+            else (full.broadcast_like(template).transpose(*extra, *own))
         )
         values = full.values.reshape(n, *(data.sizes[d] for d in own))
         stacked[name] = ((_plant.CASE, *own), values)

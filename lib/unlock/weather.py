@@ -134,20 +134,10 @@ def wind_years(solar, *, mean, maximum, correlation, weak_hours, persistence, se
     day = np.arange(HOURS) // 24
     noise = noise + season * np.cos(2 * np.pi * (day - 75) / DAYS)
     shape = (sun - sun.mean()) / sun.std()
-    d, a = 0.0, 1.0
+    d = 0.0
     for _ in range(4):  # the law and the correlation hardly depend on each other
-        ranks = _ranks(noise + d * shape)
-        a = _solve(
-            lambda x: _weak_hours(sun, _wind(ranks, np.exp(x), mean, maximum)) - weak_hours,
-            (-1.2, 2.0), "weak_hours", weak_hours, start=np.log(a),
-        )  # fmt: skip
-        a = np.exp(a)
-        d = _solve(
-            lambda x, a=a: np.corrcoef(
-                sun.ravel(), _wind(_ranks(noise + x * shape), a, mean, maximum).ravel()
-            )[0, 1] - correlation,
-            (-1.5, 1.5), "correlation", correlation, start=d,
-        )  # fmt: skip
+        a = np.exp(_fit_law(sun, _ranks(noise + d * shape), mean, maximum, weak_hours))
+        d = _fit_correlation(sun, noise, shape, a, mean, maximum, correlation)
     return _years(_wind(_ranks(noise + d * shape), a, mean, maximum))
 
 
@@ -251,9 +241,9 @@ def _panel_light(latitude, longitude, tilt, altitude, turbidity):
     """Clear-sky light on a panel in the middle of each hour; W/m2."""
     times = pd.date_range("2019-01-01 00:30", periods=HOURS, freq="h", tz=ZONE)
     sun = location.Location(latitude, longitude, ZONE, altitude).get_solarposition(times)
-    mass = location.Location(latitude, longitude, ZONE, altitude).get_airmass(
-        solar_position=sun
-    )["airmass_absolute"]
+    mass = location.Location(latitude, longitude, ZONE, altitude).get_airmass(solar_position=sun)[
+        "airmass_absolute"
+    ]
     extra = irradiance.get_extra_radiation(times)
     sky = clearsky.ineichen(sun["apparent_zenith"], mass, turbidity, altitude, extra)
     south = 180.0 if latitude >= 0 else 0.0
@@ -296,16 +286,34 @@ def _weak_hours(sun, wind):
     return np.mean((sun + wind) / 2 < WEAK) * HOURS
 
 
-def _solve(gap, bounds, name, asked, start):
-    """Root within bounds; a statistic out of reach is named."""
-    low, high = gap(bounds[0]), gap(bounds[1])
-    if low * high > 0:
-        ends = sorted((low + asked, high + asked))
+def _fit_law(sun, ranks, mean, maximum, asked):
+    """Logarithm of the shape that gives the weak hours asked for."""
+
+    def weak(x):
+        return _weak_hours(sun, _wind(ranks, np.exp(x), mean, maximum))
+
+    return _meet(weak, (-1.2, 2.0), "weak_hours", asked)
+
+
+def _fit_correlation(sun, noise, shape, a, mean, maximum, asked):
+    """Weight of the sun in the wind that gives the correlation asked for."""
+
+    def correlation(d):
+        wind = _wind(_ranks(noise + d * shape), a, mean, maximum)
+        return np.corrcoef(sun.ravel(), wind.ravel())[0, 1]
+
+    return _meet(correlation, (-1.5, 1.5), "correlation", asked)
+
+
+def _meet(statistic, bounds, name, asked):
+    """Where a statistic has the value asked for; one out of reach is named."""
+    ends = sorted(statistic(end) for end in bounds)
+    if not ends[0] <= asked <= ends[1]:
         raise ValueError(
             f"{name} must be between {ends[0]:.3g} and {ends[1]:.3g} for this mean and sun, but "
             f"{asked:g} was given"
         )
-    return brentq(gap, *bounds, xtol=1e-3, rtol=1e-6)
+    return brentq(lambda x: statistic(x) - asked, *bounds, xtol=1e-3, rtol=1e-6)
 
 
 def _years(values):
