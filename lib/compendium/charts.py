@@ -32,13 +32,14 @@ WIDTHS = {"wide": 680, "narrow": 326}  # px of the whole picture; narrow is for 
 HEIGHT = 320
 SHORT_NAME = 20  # letters of which two names fit side by side on a phone
 LONG_TITLE = 36  # letters of the title of an axis that a phone shows on one line
+LONG_LABEL = 22  # letters of a name beside a bar that leaves room for the bar on a phone
 TWO_LINES = 28  # px that a name of two lines needs
 PROBES = (16, 256)  # px by which plots are changed to see how the whole picture changes
 TABLE_ROWS = 40
 VEGA_LITE = "6.4"
 
-# A Vega expression: a new line at the first space after ten letters.
-BROKEN_LABEL = r"split(replace(datum.label, /(.{10,}?) /g, '$1\n'), '\n')"
+# A Vega expression: a new line at the first space after so many letters.
+BROKEN_LABEL = r"split(replace(datum.label, /(.{%d,}?) /g, '$1\n'), '\n')"
 
 _NAME = re.compile(r"[a-z][a-z0-9]*([-_][a-z0-9]+)*")
 _UNIT = re.compile(r"\(.+\)|, .+|%|\b(year|index|rank|number|count)\b", re.IGNORECASE)
@@ -51,7 +52,7 @@ def theme() -> alt.theme.ThemeConfig:
     lines = {"domainColor": INK, "tickColor": INK, "gridColor": INK}
     faint = {"domainOpacity": 0.5, "tickOpacity": 0.5, "gridOpacity": 0.11}
     axis = (
-        text | lines | faint | {"titleFontWeight": "normal", "titlePadding": 8, "labelLimit": 240}
+        text | lines | faint | {"titleFontWeight": "normal", "titlePadding": 8, "labelLimit": 300}
     )
     legend = text | {"orient": "top", "titleFontWeight": "normal", "labelLimit": 260}
     return {
@@ -62,6 +63,7 @@ def theme() -> alt.theme.ThemeConfig:
             "padding": 3,
             "view": {"stroke": None, "continuousWidth": 620, "continuousHeight": HEIGHT},
             "axis": axis,
+            "axisX": {"labelSeparation": 6},
             "axisY": {"titleAnchor": "start", "titleAngle": 0, "titleAlign": "left", "titleY": -12},
             "axisBand": {"grid": False},
             "legend": legend | {"symbolStrokeWidth": 3, "symbolOpacity": 1},
@@ -187,8 +189,11 @@ def _sized(spec: dict[str, Any], size: str) -> dict[str, Any]:
         spec["config"]["legend"] |= {"columns": columns, "labelLimit": 300 // columns}
         for layers in _views(spec):
             _break_title(layers)
+            longest = max(map(len, _names(spec, layers)), default=0)
+            if longest > LONG_LABEL:
+                _heighten(spec, layers)
             if _row_height(spec, layers) >= TWO_LINES:
-                _break_labels(layers)
+                _break_labels(layers, longest)
     if _is_single(spec):
         spec |= {"width": width, "autosize": {"type": "fit-x", "contains": "padding"}}
         return spec
@@ -223,10 +228,27 @@ def _row_height(spec: dict[str, Any], layers: list[dict[str, Any]]) -> float:
     height = next((x["height"] for x in (*layers, spec) if "height" in x), {"step": 20})
     if isinstance(height, dict):
         return height["step"]
-    fields = {layer.get("encoding", {}).get("y", {}).get("field") for layer in layers}
+    return height / max(1, len(_names(spec, layers)))
+
+
+def _heighten(spec: dict[str, Any], layers: list[dict[str, Any]]) -> None:
+    """Give each name beside horizontal bars room for two lines."""
+    holder = next((x for x in (*layers, spec) if "height" in x), spec)
+    if (now := _row_height(spec, layers)) >= TWO_LINES:
+        return
+    if isinstance(holder.get("height", {}), dict):
+        holder["height"] = {"step": TWO_LINES}
+    else:
+        holder["height"] *= TWO_LINES / now
+
+
+def _names(spec: dict[str, Any], layers: list[dict[str, Any]]) -> set[str]:
+    """Return the names beside horizontal bars."""
+    channels = [layer.get("encoding", {}).get("y") or {} for layer in layers]
+    named = [c for c in channels if c.get("type") in ("nominal", "ordinal")]
+    fields = {c.get("field") for c in named if c.get("axis", {}) is not None}
     rows = [row for rows in spec.get("datasets", {}).values() for row in rows]
-    names = {str(row[field]) for field in fields for row in rows if field in row}
-    return height / max(1, len(names))
+    return {str(row[field]) for field in fields for row in rows if field in row}
 
 
 def _longest_name(spec: dict[str, Any]) -> int:
@@ -244,12 +266,13 @@ def _longest_name(spec: dict[str, Any]) -> int:
     return max(map(len, names), default=0)
 
 
-def _break_labels(layers: list[dict[str, Any]]) -> None:
+def _break_labels(layers: list[dict[str, Any]], longest: int) -> None:
     """Break the names beside horizontal bars into lines, where there is little room."""
+    broken = BROKEN_LABEL % max(10, longest // 2 - 6)
     for layer in layers:
         channel = layer.get("encoding", {}).get("y", {})
         if channel.get("type") in ("nominal", "ordinal") and channel.get("axis", {}) is not None:
-            channel["axis"] = {"labelExpr": BROKEN_LABEL} | channel.get("axis", {})
+            channel["axis"] = {"labelExpr": broken} | channel.get("axis", {})
 
 
 def _break_title(layers: list[dict[str, Any]]) -> None:

@@ -408,6 +408,7 @@ def tally(rows: list[dict[str, Any]]) -> str:
     items = "".join(
         f"<li><strong>{counts[verdict]}</strong>{verdict_badge(verdict)}</li>"
         for verdict in VERDICT_TEXT
+        if counts[verdict] or verdict != "pending"
     )
     return f'<ul class="tally">{items}</ul>'
 
@@ -422,11 +423,16 @@ def verdict_chart(rows: list[dict[str, Any]]) -> str:
     order = {text: i for i, text in enumerate(VERDICT_SHORT.values())}
     frame["order"] = frame["verdict"].map(order)
     frame = frame.sort_values(["section", "order"], ignore_index=True)
-    decided = int(frame.loc[frame["verdict"] != VERDICT_SHORT["pending"], "claims"].sum())
+    counts = dict(_counted(frame))
+    decided = len(rows) - counts.get(VERDICT_SHORT["pending"], 0)
+    title = f"{decided} of {len(rows)} claims have a verdict so far"
+    if decided == len(rows):
+        hold, partly, fail = (counts.get(v, 0) for v in list(VERDICT_SHORT.values())[:3])
+        title = f"Of {decided} claims {hold} hold, {partly} hold with conditions and {fail} do not"
     shown = [text for text in order if text in set(frame["verdict"])]
     colours = [VERDICT_COLOUR[v] for v, text in VERDICT_SHORT.items() if text in shown]
     chart = (
-        alt.Chart(frame, title=f"{decided} of {len(rows)} claims have a verdict so far")
+        alt.Chart(frame, title=title)
         .mark_bar()
         .encode(
             x=alt.X("claims:Q", title="Claims (number)", axis=alt.Axis(tickMinStep=1)),
@@ -439,7 +445,7 @@ def verdict_chart(rows: list[dict[str, Any]]) -> str:
         )
         .properties(height=alt.Step(20))
     )
-    words = ", ".join(f"{n} {v.lower()}" for v, n in _counted(frame))
+    words = ", ".join(f"{n} {v.lower()}" for v, n in counts.items())
     return figure_html(
         chart,
         name="verdicts",

@@ -48,7 +48,7 @@ def chapter(name: str, namespace: Mapping[str, Any]) -> None:
     given |= {key: namespace[key] for key in specs if key in namespace}
     parameters.check(specs, given)
     # What pandas guesses depends on where it was imported; tables must not.
-    pd.set_option("display.max_columns", 20, "display.width", 120)
+    pd.set_option("display.max_columns", 20, "display.width", 120, "display.max_colwidth", None)
     _current.name = name
     _current.claims.clear()
     _current.results.clear()

@@ -196,6 +196,12 @@ def test_the_chart_of_verdicts_counts_what_is_decided():
     assert "1 with conditions, 1 pending" in chart
 
 
+def test_when_all_is_decided_the_chart_says_what_holds_and_nothing_is_pending():
+    rows = pages.ledger_rows(CLAIMS, JUDGED | {"one": JUDGED["two"] | {"verdict": "contradicted"}})
+    assert "Of 2 claims 0 hold, 1 hold with conditions and 1 do not" in pages.verdict_chart(rows)
+    assert re.findall(r"<strong>(\d+)</strong>", pages.tally(rows)) == ["0", "1", "1", "0"]
+
+
 def test_the_box_of_a_claim_says_number_verdict_and_why():
     box = claim_html(JUDGED["two"] | {"claim": "A claim", "share": 0.6})
     assert 'class="claim verdict-conditional" id="claim-two"' in box

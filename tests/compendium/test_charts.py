@@ -179,3 +179,21 @@ def test_a_long_title_below_an_axis_takes_two_lines_on_a_phone_only():
     assert charts._sized(spec, "wide")["encoding"]["x"]["title"] == long
     lines = charts._sized(spec, "narrow")["encoding"]["x"]["title"]
     assert " ".join(lines) == long and max(map(len, lines)) <= charts.LONG_TITLE
+
+
+def test_long_names_beside_bars_take_two_lines_and_leave_room_on_a_phone():
+    names = [f"Hydrogen direct reduction with a melter {i}" for i in range(12)]
+    bars = (
+        alt.Chart(pd.DataFrame({"route": names, "cost": range(12)}))
+        .mark_bar()
+        .encode(alt.X("cost:Q", title="Cost (%)"), alt.Y("route:N", title=None))
+        .properties(title="Bars", height=240)
+    )
+    html, _ = figure_html(bars, name="bars", alt="Bars.")
+    wide, narrow = re.findall(r"<svg.*?</svg>", html, re.DOTALL)
+    assert names[3] in wide and names[3] not in narrow
+    assert "Hydrogen direct</text>" in narrow.replace("</tspan>", "</text>")
+    height = float(re.search(r'viewBox="0 0 [\d.]+ ([\d.]+)', narrow)[1])
+    assert height > 12 * charts.TWO_LINES
+    bar = max(float(w) for w in re.findall(r"<path[^>]*d=\"M0,[\d.]+h([\d.]+)v", narrow))
+    assert bar > WIDTHS["narrow"] / 3

@@ -110,6 +110,14 @@ def test_prose_takes_its_numbers_from_results(executed, chapter):
     assert set(used) <= known
 
 
+@pytest.mark.parametrize(("chapter", "run"), NAMED)
+def test_a_reader_sees_no_warning_and_no_bare_object(executed, chapter, run):
+    outputs = [o for cell in executed[chapter, run].node.cells for o in cell.get("outputs", ())]
+    assert not [o["text"] for o in outputs if o.get("name") == "stderr"]
+    shown = [o["data"].get("text/plain", "") for o in outputs if "data" in o]
+    assert not [text for text in shown if re.match(r"<(xarray\.|\w+(\.\w+)* object at )", text)]
+
+
 @pytest.mark.parametrize("chapter", CHAPTERS)
 def test_charts_have_a_finding_units_alt_text_and_data(executed, chapter):
     run = next(iter(runs.listed()[chapter]))
