@@ -16,15 +16,15 @@ CASE = "case"
 OPTIONS = {"output_flag": False, "threads": 1, "random_seed": 0, "presolve": "on"}
 INTERIOR = ("ipm", "hipo")  # solvers whose result is used without a crossover to a vertex
 SOLVERS = ("choose", "simplex", *INTERIOR)
-SOURCES = ("roof_pv", "land_pv", "wind")
 PARTS = ("electrolyser", "shaft", "furnace")
 STORES = ("battery", "hydrogen", "iron")
 FLOWS = ("own", "imported", "exported", "charge", "discharge", *PARTS)
-FILLS = ("charge", "electrolyser", "shaft")  # of the stores, in their order
-DRAINS = ("discharge", "shaft", "furnace")
-BOUND = {  # flows by the unit that they cannot exceed
+FILLS = {"battery": "charge", "hydrogen": "electrolyser", "iron": "shaft"}
+DRAINS = {"battery": "discharge", "hydrogen": "shaft", "iron": "furnace"}
+OWN_SIZE = {part: part for part in PARTS}
+BOUND = {  # each flow by the unit that it cannot exceed
     "imported": "grid", "exported": "grid", "charge": "battery_power",
-    "discharge": "battery_power", **{part: part for part in PARTS},
+    "discharge": "battery_power", **OWN_SIZE,
 }  # fmt: skip
 TINY = 1e-3  # CNY/MWh on every stored unit: of equal plans, the one that moves least
 
@@ -46,17 +46,19 @@ def build(data):
     own, imported, exported = (_one(flow, "flow", name) for name in FLOWS[:3])
     electrolyser, shaft, furnace = (_one(flow, "flow", name) for name in PARTS)
 
-    given = _along("unit", SOURCES, (data["pv"], data["pv"], data["wind"]))
-    sources = size.sel(unit=list(SOURCES))
+    given = _along("unit", {"roof_pv": data["pv"], "land_pv": data["pv"], "wind": data["wind"]})
+    sources = size.sel(unit=given["unit"].values)
     m.add_constraints(own <= (given * sources).sum("unit"), name="available")
     m.add_constraints(exported <= own, name="own_export")
-    most = _as(size, "unit", BOUND.values(), "flow", BOUND)
+    most = _as(size, "unit", "flow", BOUND)
     m.add_constraints(flow.sel(flow=list(BOUND)) <= most, name="most")
-    least = _along("flow", PARTS, [data[f"{part}_least"] for part in PARTS])
-    part_size = _as(size, "unit", PARTS, "flow", PARTS)
-    m.add_constraints(flow.sel(flow=list(PARTS)) >= least * part_size, name="least")
-    signs = (1, 1, -1, -1, 1, -1, -data["shaft_power"], -data["furnace_power"])
-    m.add_constraints((_along("flow", FLOWS, signs) * flow).sum("flow") == 0, name="power")
+    least = _along("flow", {part: data[f"{part}_least"] for part in PARTS})
+    least = least * _as(size, "unit", "flow", OWN_SIZE)
+    m.add_constraints(flow.sel(flow=list(PARTS)) >= least, name="least")
+    power = {"own": 1, "imported": 1, "discharge": 1, "exported": -1, "charge": -1}
+    power |= {"electrolyser": -1, "shaft": -data["shaft_power"], "furnace": -data["furnace_power"]}
+    balance = (_along("flow", power) * flow.sel(flow=list(power))).sum("flow")
+    m.add_constraints(balance == 0, name="power")
     way = xr.DataArray([-1, 1], {"way": [-1, 1]}, "way")
     step = shaft - shaft.roll(hour=1)  # the last hour of a period leads to its first
     ramp = data["shaft_ramp"] * _one(size, "unit", "shaft")
@@ -79,27 +81,28 @@ def build(data):
     m.add_constraints(yearly((1 - floor) * used - floor * imported) >= 0, name="own_share")
 
     levy = data["levy"]
-    paid = (levy, data["import_price"], -data["export_price"] - levy, TINY, TINY)
-    running = weight * _along("flow", FLOWS[:5], paid) * flow.sel(flow=list(FLOWS[:5]))
+    paid = {"own": levy, "imported": data["import_price"], "exported": -data["export_price"] - levy}
+    paid |= {"charge": TINY, "discharge": TINY}
+    running = weight * _along("flow", paid) * flow.sel(flow=list(paid))
     service = weight * data["service_price"].sel(hour=then) * reserve
     m.add_objective((data["capacity_cost"] * size).sum() + running.sum() - service.sum())
     return m
 
 
-def _along(dim, labels, parts):
-    """One array over a further dim, from a number or an array for each label."""
-    parts = xr.broadcast(*map(xr.DataArray, parts))
-    return xr.concat(parts, pd.Index(labels, name=dim))
+def _along(dim, parts):
+    """One array over a further dim, from a number or an array for each of its labels."""
+    arrays = xr.broadcast(*map(xr.DataArray, parts.values()))
+    return xr.concat(arrays, pd.Index(list(parts), name=dim))
 
 
 def _one(variable, dim, label):
     return variable.sel({dim: label}, drop=True)
 
 
-def _as(variable, dim, labels, new, named):
-    """One variable of a dim for each label of another dim."""
-    chosen = variable.sel({dim: list(labels)}).rename({dim: new})
-    return chosen.assign_coords({new: list(named)})
+def _as(variable, dim, new, labels):
+    """The variable over another dim, each of whose labels stands for one of the old."""
+    chosen = variable.sel({dim: list(labels.values())}).rename({dim: new})
+    return chosen.assign_coords({new: list(labels)})
 
 
 def _add_stores(m, data, flow, size):
@@ -113,11 +116,12 @@ def _add_stores(m, data, flow, size):
     )
     before = level.roll(hour=1) if whole else level.shift(hour=1).fillna(0)
     kept = data["battery_efficiency"]
-    gain = _along("store", STORES, (kept, data["electrolyser_efficiency"], 1))
-    loss = _along("store", STORES, (1 / kept, data["hydrogen_use"], data["iron_use"]))
-    fill, drain = (_as(flow, "flow", names, "store", STORES) for names in (FILLS, DRAINS))
+    gain = {"battery": kept, "hydrogen": data["electrolyser_efficiency"], "iron": 1}
+    loss = {"battery": 1 / kept, "hydrogen": data["hydrogen_use"], "iron": data["iron_use"]}
+    gain, loss = (_along("store", factors) for factors in (gain, loss))
+    fill, drain = (_as(flow, "flow", "store", names) for names in (FILLS, DRAINS))
     m.add_constraints(level - before == gain * fill - loss * drain, name="stored")
-    room = _as(size, "unit", [f"{store}_store" for store in STORES], "store", STORES)
+    room = _as(size, "unit", "store", {store: f"{store}_store" for store in STORES})
     if whole:
         m.add_constraints(level <= room, name="full")
     else:
@@ -144,7 +148,7 @@ def _link_days(m, level, room, runs):
     top, bottom, step = (x.sel(at).assign_coords(where) for x in (top, bottom, last))
     length = runs["length"]
     m.add_constraints(carried.roll(run=-1) == carried + length * step, name="next_run")
-    days = _along("at", ("first", "last"), (0, (length - 1).clip(min=0)))
+    days = _along("at", {"first": 0, "last": (length - 1).clip(min=0)})
     start = carried + days * step
     m.add_constraints(start + top <= room, name="full")
     m.add_constraints(start + bottom >= 0, name="empty")
