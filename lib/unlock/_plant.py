@@ -1,17 +1,31 @@
 """Private kernel of `plant`: one labelled linear programme over all cases, solved case by case."""
 
+import os
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from itertools import pairwise
 
 import highspy
 import linopy
 import numpy as np
+import pandas as pd
 import scipy.sparse as sp
 import xarray as xr
 
 CASE = "case"
 OPTIONS = {"output_flag": False, "threads": 1, "random_seed": 0, "presolve": "on"}
+INTERIOR = ("ipm", "hipo")  # solvers whose result is used without a crossover to a vertex
+SOLVERS = ("choose", "simplex", *INTERIOR)
 PARTS = ("electrolyser", "shaft", "furnace")
 STORES = ("battery", "hydrogen", "iron")
+FLOWS = ("own", "imported", "exported", "charge", "discharge", *PARTS)
+FILLS = {"battery": "charge", "hydrogen": "electrolyser", "iron": "shaft"}
+DRAINS = {"battery": "discharge", "hydrogen": "shaft", "iron": "furnace"}
+OWN_SIZE = {part: part for part in PARTS}
+BOUND = {  # each flow by the unit that it cannot exceed
+    "imported": "grid", "exported": "grid", "charge": "battery_power",
+    "discharge": "battery_power", **OWN_SIZE,
+}  # fmt: skip
 TINY = 1e-3  # CNY/MWh on every stored unit: of equal plans, the one that moves least
 
 
@@ -19,135 +33,125 @@ def build(data):
     """Return the linopy model of all cases; `data` holds arrays over the case, hours or both."""
     m = linopy.Model()
     case, period, hour = (data.indexes[dim] for dim in (CASE, "period", "hour"))
-    hourly, by_period = [case, period, hour], [case, period]
-    capacity = m.add_variables(
-        lower=0, upper=data["limit"], coords=[case, data.indexes["unit"]], name="capacity"
-    )
-    size = {unit: capacity.sel(unit=unit, drop=True) for unit in data["unit"].values}
-    names = "own imported exported charge discharge electrolyser shaft furnace".split()
-    v = {name: m.add_variables(lower=0, coords=hourly, name=name) for name in names}
     wanted = (data["service_price"] > 0).any(CASE).values
     wanted[:1] |= not wanted.any()  # a variable needs one hour, if only one without pay
-    then = {"hour": np.flatnonzero(wanted)}
-    reserve = m.add_variables(lower=0, coords=[case, period, hour[wanted]], name="reserve")
-    weight = data["weight"]
-    runs = runs_of(data["period_of_day"].astype(int))
+    then, weight = hour[wanted], data["weight"]
 
-    def row(name, sign, right, *terms):
-        m.add_constraints(m.linexpr(*terms), sign, right, name=name)
-
-    def most(name, unit):
-        row(f"{name}_most", "<=", 0, (1, v[name]), (-1, size[unit]))
-
-    sun, wind = -data["pv"], -data["wind"]
-    sources = (sun, size["roof_pv"]), (sun, size["land_pv"]), (wind, size["wind"])
-    row("available", "<=", 0, (1, v["own"]), *sources)
-    row("own_export", "<=", 0, (1, v["exported"]), (-1, v["own"]))
-    for name, unit in (
-        ("imported", "grid"), ("exported", "grid"), ("charge", "battery_power"),
-        ("discharge", "battery_power"), *((part, part) for part in PARTS),
-    ):  # fmt: skip
-        most(name, unit)
-    for part in PARTS:
-        row(f"{part}_least", ">=", 0, (1, v[part]), (-data[f"{part}_least"], size[part]))
-    gain = [(1, v[name]) for name in ("own", "imported", "discharge")]
-    loss = [(-1, v[name]) for name in ("exported", "charge", "electrolyser")]
-    loss += [(-data[f"{part}_power"], v[part]) for part in ("shaft", "furnace")]
-    row("power", "=", 0, *gain, *loss)
-    before = v["shaft"].roll(hour=1)  # the last hour of a period leads to its first
-    for sign, way in (("<=", -1), (">=", 1)):
-        ramp = (way * data["shaft_ramp"], size["shaft"])
-        row(f"ramp_{way}", sign, 0, (1, v["shaft"]), (-1, before), ramp)
-
-    kept = data["battery_efficiency"]
-    losses = {  # of the level, so that level - level before + losses = 0
-        "battery": [(-kept, v["charge"]), (1 / kept, v["discharge"])],
-        "hydrogen": [
-            (-data["electrolyser_efficiency"], v["electrolyser"]),
-            (data["hydrogen_use"], v["shaft"]),
-        ],
-        "iron": [(-1, v["shaft"]), (data["iron_use"], v["furnace"])],
-    }
-    for store, terms in losses.items():
-        _add_store(m, row, store, terms, size[f"{store}_store"], hourly, by_period, runs)
-
-    then_least = (data["electrolyser_least"], size["electrolyser"])
-    row("reserve_load", "<=", 0, (1, reserve), (-1, v["electrolyser"].isel(then)), then_least)
-    row("reserve_import", "<=", 0, (1, reserve), (-1, v["imported"].isel(then)))
-
-    def yearly(*terms):
-        return m.linexpr(*((weight * factor, x) for factor, x in terms)).sum(["period", "hour"])
-
-    m.add_constraints(yearly((1, v["furnace"])), "=", data["output"], name="steel")
-    used = [(1, v["own"]), (-1, v["exported"])]
-    sun, wind = (
-        (-data["self_use"] * weight * data[name]).sum(["period", "hour"]) for name in ("pv", "wind")
+    size = m.add_variables(
+        lower=0, upper=data["limit"], coords=[case, data.indexes["unit"]], name="capacity"
     )
-    given = m.linexpr((sun, size["roof_pv"]), (sun, size["land_pv"]), (wind, size["wind"]))
-    m.add_constraints(yearly(*used) + given, ">=", 0, name="self_use")
-    floor = data["own_share"]  # used / (used + bought) is at least the floor
-    share = yearly(*(((1 - floor) * k, x) for k, x in used), (-floor, v["imported"]))
-    m.add_constraints(share, ">=", 0, name="own_share")
+    flows = pd.Index(FLOWS, name="flow")
+    flow = m.add_variables(lower=0, coords=[case, flows, period, hour], name="flow")
+    reserve = m.add_variables(lower=0, coords=[case, period, then], name="reserve")
+    own, imported, exported = (_one(flow, "flow", name) for name in FLOWS[:3])
+    electrolyser, shaft, furnace = (_one(flow, "flow", name) for name in PARTS)
 
-    running = m.linexpr(
-        (weight * data["import_price"], v["imported"]),
-        (weight * data["levy"], v["own"]),
-        (-weight * (data["export_price"] + data["levy"]), v["exported"]),
-        (weight * TINY, v["charge"]),
-        (weight * TINY, v["discharge"]),
-    ).sum()
-    paid = m.linexpr((-weight * data["service_price"].isel(then), reserve)).sum()
-    m.add_objective(m.linexpr((data["capacity_cost"], capacity)).sum() + running + paid)
+    given = _along("unit", {"roof_pv": data["pv"], "land_pv": data["pv"], "wind": data["wind"]})
+    sources = size.sel(unit=given["unit"].values)
+    m.add_constraints(own <= (given * sources).sum("unit"), name="available")
+    m.add_constraints(exported <= own, name="own_export")
+    most = _as(size, "unit", "flow", BOUND)
+    m.add_constraints(flow.sel(flow=list(BOUND)) <= most, name="most")
+    least = _along("flow", {part: data[f"{part}_least"] for part in PARTS})
+    least = least * _as(size, "unit", "flow", OWN_SIZE)
+    m.add_constraints(flow.sel(flow=list(PARTS)) >= least, name="least")
+    power = {"own": 1, "imported": 1, "discharge": 1, "exported": -1, "charge": -1}
+    power |= {"electrolyser": -1, "shaft": -data["shaft_power"], "furnace": -data["furnace_power"]}
+    balance = (_along("flow", power) * flow.sel(flow=list(power))).sum("flow")
+    m.add_constraints(balance == 0, name="power")
+    way = xr.DataArray([-1, 1], {"way": [-1, 1]}, "way")
+    step = shaft - shaft.roll(hour=1)  # the last hour of a period leads to its first
+    ramp = data["shaft_ramp"] * _one(size, "unit", "shaft")
+    m.add_constraints(way * step <= ramp, name="ramp")
+
+    _add_stores(m, data, flow, size)
+
+    shed, drawn = (x.sel(hour=then) for x in (electrolyser, imported))
+    kept = data["electrolyser_least"] * _one(size, "unit", "electrolyser")
+    m.add_constraints(reserve <= shed - kept, name="reserve_load")
+    m.add_constraints(reserve <= drawn, name="reserve_import")
+
+    def yearly(x):
+        return (weight * x).sum(["period", "hour"])
+
+    m.add_constraints(yearly(furnace) == data["output"], name="steel")
+    used, floor = own - exported, data["own_share"]  # used / (used + bought) >= floor
+    could = (yearly(given) * sources).sum("unit")
+    m.add_constraints(yearly(used) >= data["self_use"] * could, name="self_use")
+    m.add_constraints(yearly((1 - floor) * used - floor * imported) >= 0, name="own_share")
+
+    levy = data["levy"]
+    paid = {"own": levy, "imported": data["import_price"], "exported": -data["export_price"] - levy}
+    paid |= {"charge": TINY, "discharge": TINY}
+    running = weight * _along("flow", paid) * flow.sel(flow=list(paid))
+    service = weight * data["service_price"].sel(hour=then) * reserve
+    m.add_objective((data["capacity_cost"] * size).sum() + running.sum() - service.sum())
     return m
 
 
-def _add_store(m, row, store, losses, size, hourly, by_period, runs):
-    """Levels within each typical day, and those carried from day to day.
+def _along(dim, parts):
+    """One array over a further dim, from a number or an array for each of its labels."""
+    arrays = xr.broadcast(*map(xr.DataArray, parts.values()))
+    return xr.concat(arrays, pd.Index(list(parts), name=dim))
 
-    The level is the sum of both; only its highest and lowest point in each typical day bound the
-    carried one. Source: Kotzur et al. (2018), Applied Energy 213, 123-135. Days in a row that are
-    alike move the carried level by the same step, so that their first and last bound all.
-    """
-    case, hour = hourly[0], hourly[-1]
-    first, later = {"hour": slice(0, 1)}, {"hour": slice(1, None)}
-    whole = runs is None  # one period that is not repeated: its level is the level
-    by_run = [case] if whole else [case, runs["length"].indexes["run"]]
-    carried = m.add_variables(lower=0, coords=by_run, name=f"{store}_carried")
-    level = m.add_variables(  # at the end of the hour
-        lower=0 if whole else -np.inf, coords=hourly, name=f"{store}_level"
+
+def _one(variable, dim, label):
+    return variable.sel({dim: label}, drop=True)
+
+
+def _as(variable, dim, new, labels):
+    """The variable over another dim, each of whose labels stands for one of the old."""
+    chosen = variable.sel({dim: list(labels.values())}).rename({dim: new})
+    return chosen.assign_coords({new: list(labels)})
+
+
+def _add_stores(m, data, flow, size):
+    """Levels of the stores at the end of each hour: what they held, and what flows in and out."""
+    dims = [data.indexes[dim] for dim in (CASE, "period", "hour")]
+    stores = pd.Index(STORES, name="store")
+    runs = runs_of(data["period_of_day"].astype(int))
+    whole = runs is None  # one period that is not repeated: it ends as it begins
+    level = m.add_variables(
+        lower=0 if whole else -np.inf, coords=[dims[0], stores, *dims[1:]], name="level"
     )
-    start = [(-1, carried)] if whole else []
-    in_first, in_later = ([(k, x.isel(part)) for k, x in losses] for part in (first, later))
-    before = level.isel(hour=slice(None, -1)).assign_coords(hour=hour[1:])
-    row(f"{store}_start", "=", 0, (1, level.isel(first)), *start, *in_first)
-    row(f"{store}_balance", "=", 0, (1, level.isel(later)), (-1, before), *in_later)
-    last = level.isel(hour=-1, drop=True)
+    before = level.roll(hour=1) if whole else level.shift(hour=1).fillna(0)
+    kept = data["battery_efficiency"]
+    gain = {"battery": kept, "hydrogen": data["electrolyser_efficiency"], "iron": 1}
+    loss = {"battery": 1 / kept, "hydrogen": data["hydrogen_use"], "iron": data["iron_use"]}
+    gain, loss = (_along("store", factors) for factors in (gain, loss))
+    fill, drain = (_as(flow, "flow", "store", names) for names in (FILLS, DRAINS))
+    m.add_constraints(level - before == gain * fill - loss * drain, name="stored")
+    room = _as(size, "unit", "store", {store: f"{store}_store" for store in STORES})
     if whole:
-        row(f"{store}_full", "<=", 0, (1, level), (-1, size))
-        row(f"{store}_next_day", "=", 0, (1, last.isel(period=0, drop=True)), (-1, carried))
-        return
-    top = m.add_variables(lower=0, coords=by_period, name=f"{store}_top")
-    bottom = m.add_variables(upper=0, coords=by_period, name=f"{store}_bottom")
-    row(f"{store}_under_top", "<=", 0, (1, level), (-1, top))
-    row(f"{store}_over_bottom", ">=", 0, (1, level), (-1, bottom))
+        m.add_constraints(level <= room, name="full")
+    else:
+        _link_days(m, level, room, runs)
+
+
+def _link_days(m, level, room, runs):
+    """Levels carried from day to day, on top of those within each typical day.
+
+    Only the highest and lowest point in each typical day bound the carried level. Source: Kotzur
+    et al. (2018), Applied Energy 213, 123-135. Days in a row that are alike move it by the same
+    step, so that their first and last bound all.
+    """
+    case, stores, period = (level.indexes[dim] for dim in (CASE, "store", "period"))
+    run = runs["length"].indexes["run"]
+    carried = m.add_variables(lower=0, coords=[case, stores, run], name="carried")
+    top = m.add_variables(lower=0, coords=[case, stores, period], name="top")
+    bottom = m.add_variables(upper=0, coords=[case, stores, period], name="bottom")
+    m.add_constraints(level <= top, name="under_top")
+    m.add_constraints(level >= bottom, name="over_bottom")
     at = {CASE: xr.DataArray(case, dims=CASE), "period": runs["period"].drop_vars("run")}
-    top, bottom, step = (
-        x.sel(at).assign_coords(run=by_run[1], period=(("case", "run"), runs["period"].values))
-        for x in (top, bottom, last)
-    )
-    now = (1, carried)
-    row(
-        f"{store}_next_day",
-        "=",
-        0,
-        (1, carried.roll(run=-1)),
-        (-1, carried),
-        (-runs["length"], step),
-    )
-    to_last = ((runs["length"] - 1).clip(min=0), step)
-    for name, more in (("", []), ("_last", [to_last])):
-        row(f"{store}_full{name}", "<=", 0, now, *more, (1, top), (-1, size))
-        row(f"{store}_empty{name}", ">=", 0, now, *more, (1, bottom))
+    where = {"run": run, "period": ((CASE, "run"), runs["period"].values)}
+    last = level.isel(hour=-1, drop=True)
+    top, bottom, step = (x.sel(at).assign_coords(where) for x in (top, bottom, last))
+    length = runs["length"]
+    m.add_constraints(carried.roll(run=-1) == carried + length * step, name="next_run")
+    days = _along("at", {"first": 0, "last": (length - 1).clip(min=0)})
+    start = carried + days * step
+    m.add_constraints(start + top <= room, name="full")
+    m.add_constraints(start + bottom >= 0, name="empty")
 
 
 def runs_of(order):
@@ -169,15 +173,16 @@ def runs_of(order):
     }
 
 
-def _by_day(plan, store, order):
+def _by_day(level, carried, order):
     """Level carried to each day: that of the first, and what the days before have added."""
-    carried = plan[f"{store}_carried"]
-    if order.sizes["day"] == 1:
-        return carried.expand_dims(day=order.indexes["day"], axis=1)
-    step = plan[f"{store}_level"].isel(hour=-1, drop=True).values
-    added = np.take_along_axis(step, order.transpose(CASE, "day").values, axis=1)
-    added = np.hstack([np.zeros((len(added), 1)), added.cumsum(axis=1)[:, :-1]])
-    return carried.isel(run=0, drop=True) + order.copy(data=added)
+    last = level.isel(hour=-1, drop=True)
+    if carried is None:  # a whole year ends as it begins
+        return last.rename(period="day").assign_coords(day=order.indexes["day"])
+    days = order.transpose(CASE, "day")
+    steps = last.transpose(CASE, "store", "period").values
+    added = np.take_along_axis(steps, days.values[:, None], axis=2).cumsum(axis=2)
+    added = np.concatenate([np.zeros_like(added[..., :1]), added[..., :-1]], axis=2)
+    return carried.isel(run=0, drop=True) + days.expand_dims(store=STORES, axis=1).copy(data=added)
 
 
 @dataclass(frozen=True)
@@ -190,7 +195,7 @@ class Found:
 
 
 def solve(m, n, options=None, progress=None):
-    """Solve each case of a model by itself."""
+    """Solve each case of a model by itself, as many at a time as there are cores."""
     matrix = m.matrices
     columns, rows = matrix.vlabels, matrix.clabels
     of_column, of_row = (
@@ -202,37 +207,58 @@ def solve(m, n, options=None, progress=None):
     )
     A = sp.csr_matrix(matrix.A)[by_row].tocsc()[:, by_column].tocsr()
     bounds = {key: getattr(matrix, key) for key in ("lb", "ub", "c", "b", "sense")}
+    own = [by_column[slice(*ends)] for ends in pairwise(column_ends)]
+    lines = [by_row[slice(*ends)] for ends in pairwise(row_ends)]
+
+    def solved(i):
+        block = {key: bounds[key][own[i]] for key in ("lb", "ub", "c")}
+        block |= {key: bounds[key][lines[i]] for key in ("b", "sense")}
+        part = A[row_ends[i] : row_ends[i + 1], column_ends[i] : column_ends[i + 1]]
+        return _solve_block(part, options or {}, progress, **block)
+
     x, dual = np.full(1 + columns.max(), np.nan), np.full(1 + rows.max(), np.nan)
     status = []
-    for i in range(n):
-        own = by_column[column_ends[i] : column_ends[i + 1]]
-        lines = by_row[row_ends[i] : row_ends[i + 1]]
-        block = {key: bounds[key][own] for key in ("lb", "ub", "c")}
-        block |= {key: bounds[key][lines] for key in ("b", "sense")}
-        part = A[row_ends[i] : row_ends[i + 1], column_ends[i] : column_ends[i + 1]]
-        state, values, duals = _solve_block(part, options or {}, progress, **block)
+    # One thread if somebody hears what HiGHS logs, so that the lines of cases do not mix.
+    for i, (state, values, duals) in enumerate(_map(solved, range(n), 1 if progress else cores())):
         status.append(state)
         if state == "optimal":
-            x[columns[own]], dual[rows[lines]] = values, duals
+            x[columns[own[i]]], dual[rows[lines[i]]] = values, duals
     return Found(x, dual, status)
+
+
+def cores():
+    """Return how many cores this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def _map(function, items, workers):
+    """Results in order; HiGHS lets go of Python's lock while it solves."""
+    if min(workers, len(items)) == 1:
+        return [function(item) for item in items]
+    with ThreadPoolExecutor(workers) as pool:
+        return list(pool.map(function, items))
 
 
 def collect(m, found, order):
     """Return the variables of a solved model as arrays, and the duals of power and steel."""
-    plan = {}
-    for name, variable in m.variables.items():
-        if name.endswith(("_top", "_bottom")):
-            continue
-        values = variable.labels
-        plan[name] = values.copy(data=found.values[values.values])
+    plan = {
+        name: variable.labels.copy(data=found.values[variable.labels.values])
+        for name, variable in m.variables.items()
+    }
     for name in ("power", "steel"):
         labels = m.constraints[name].labels
         plan[f"{name}_dual"] = xr.DataArray(found.duals[labels.values], labels.coords, labels.dims)
-    for store in STORES:
-        plan[f"{store}_carried"] = _by_day(plan, store, order)
-    hours = plan["imported"].indexes["hour"]
+    hours = plan["level"].indexes["hour"]
     plan["reserve"] = plan["reserve"].reindex(hour=hours, fill_value=0.0)
-    return plan
+    flow, level = plan.pop("flow"), plan.pop("level")
+    carried = _by_day(level, plan.pop("carried", None), order)
+    plan |= {name: _one(flow, "flow", name) for name in FLOWS}
+    for store in STORES:
+        plan[f"{store}_level"] = _one(level, "store", store)
+        plan[f"{store}_carried"] = _one(carried, "store", store)
+    return {name: array for name, array in plan.items() if name not in ("top", "bottom")}
 
 
 def _cases(container, n):
@@ -257,7 +283,8 @@ def _solve_block(A, options, progress, lb, ub, c, b, sense):
     lp.a_matrix_.format_ = highspy.MatrixFormat.kColwise
     lp.a_matrix_.start_, lp.a_matrix_.index_, lp.a_matrix_.value_ = A.indptr, A.indices, A.data
     solver = highspy.Highs()
-    for name, value in (OPTIONS | options).items():
+    crossover = "off" if options.get("solver") in INTERIOR else "on"
+    for name, value in (OPTIONS | {"run_crossover": crossover} | options).items():
         solver.setOptionValue(name, value)
     if progress:
         solver.setOptionValue("output_flag", True)

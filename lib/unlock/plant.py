@@ -140,8 +140,9 @@ def optimise(
         x, levy q on own power used, price s of an hour in which load can be shed, CNY/MWh;
         least self_use and own_share, dimensionless
     output : array, any dims; t/year
-    solver : HiGHS solver, "choose", "simplex" or "ipm"
-    progress : hears each line that HiGHS logs
+    solver : HiGHS solver, "choose", "simplex", "ipm" or "hipo"; the last two are interior-point
+        methods without crossover, and "hipo" is the fastest for a whole year
+    progress : hears each line that HiGHS logs; the programmes are then solved one after another
 
     Returns
     -------
@@ -157,9 +158,13 @@ def optimise(
     Raises
     ------
     ValueError
-        For a missing name or unit, labels that differ, a value that is out of its bounds, and a
-        plant that cannot exist, naming the argument that stands in the way.
+        For a missing name or unit, an unknown solver, labels that differ, a value that is out of
+        its bounds, and a plant that cannot exist, naming the argument that stands in the way.
     """
+    if solver not in _plant.SOLVERS:
+        raise ValueError(
+            f"solver must be one of {', '.join(_plant.SOLVERS)}, but {solver!r} was given"
+        )
     data = _read(days, capacity_cost, limit, technology, market, output)
     stacked, extra = _stack(data)
     n = stacked.sizes[_plant.CASE]

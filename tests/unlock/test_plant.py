@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import xarray as xr
 
-from unlock import plant, weather
+from unlock import _plant, plant, weather
 
 HOUR = {"hour": np.arange(24)}
 TECHNOLOGY = {
@@ -256,6 +256,40 @@ def test_broadcasting_equals_looping(days, plan):
         one = solve(days, technology=technology, limit=given["limit"].sel(plant=name, drop=True))
         assert one["cost"].dims == ()
         assert float(one["cost"]) == pytest.approx(float(plan["cost"].sel(plant=name)), rel=1e-9)
+
+
+def test_the_solvers_agree(days):
+    costs = [float(solve(days, solver=name)["cost"]) for name in ("simplex", "ipm", "hipo")]
+    np.testing.assert_allclose(costs, costs[0], rtol=1e-6)
+
+
+def test_an_unknown_solver_is_refused(days):
+    says = "solver must be one of choose, simplex, ipm, hipo, but 'glpk' was given"
+    with pytest.raises(ValueError, match=says):
+        solve(days, solver="glpk")
+
+
+def test_the_number_of_workers_changes_nothing(days, monkeypatch):
+    price = xr.DataArray([200.0, 250.0, 300.0], dims="price")  # six programmes
+    found = []
+    for workers in (1, 2, 5):
+        monkeypatch.setattr(_plant, "cores", lambda workers=workers: workers)
+        found.append(solve(days, **both(), market=MARKET | {"export_price": price}))
+    for other in found[1:]:
+        xr.testing.assert_identical(found[0], other)
+
+
+def test_one_plant_of_many_that_cannot_exist_is_named(days):
+    share = xr.DataArray([0.0, 0.5], dims="share")
+    few = limit(land_pv=0.0, wind=0.0)
+    with pytest.raises(ValueError, match=r"own_share 0\.5 cannot be met"):
+        solve(days, limit=few, market=MARKET | {"own_share": share})
+
+
+def test_progress_hears_the_cases_one_after_another(days):
+    heard = []
+    solve(days, **both(), progress=heard.append)
+    assert sum("Running HiGHS" in line for line in heard) == 2
 
 
 def test_time_of_use_costs_an_even_load_the_mean_price():
