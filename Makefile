@@ -1,6 +1,7 @@
 # Two commands do all the work: make book, make test. Both set up .venv by themselves.
 PYTHON ?= python3
 VENV := .venv
+export PYTHONDONTWRITEBYTECODE :=  # where it is set, every start compiles all libraries anew
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 BENCH_READY := $(VENV)/.bench-ready

@@ -249,7 +249,7 @@ def _rows_html(table: str, spans: Sequence[Sequence[int]], up: str) -> str:
     """Return links to a table and to the rows of it that were loaded, counted as in its file."""
     page = f"{up}tables/{table_page(table)}.html"
     links = [
-        f'<a href="{page}#{table_page(table)}-row-{first}">'
+        f'<a href="{page}#{table_page(table)}-row-{first + 2}">'
         f"{first + 2}{f'–{last + 2}' if last > first else ''}</a>"
         for first, last in spans[:ROW_LINKS]
     ]

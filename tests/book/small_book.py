@@ -138,6 +138,23 @@ parts:
       - file: cite
       - file: references
 """
+INDEX = """\
+# A small book
+
+How much is locked in: {result}`carbon-lock-in/mean_age`.
+
+```{raw} html
+:file: _generated/tally.html
+```
+
+```{raw} html
+:file: _generated/verdicts.html
+```
+
+```{raw} html
+:file: _generated/findings.html
+```
+"""
 RUNS = """\
 carbon-lock-in:
   base: {title: "As it stands", parameters: {}}
@@ -159,6 +176,7 @@ def write(folder: Path) -> Path:
         (folder / "notebooks" / f"{name}.ipynb").write_text(notebook_text(cells), "utf-8")
     (folder / "notebooks" / "runs.yml").write_text(RUNS, "utf-8")
     (folder / "book" / "_toc.yml").write_text(TOC, "utf-8")
+    (folder / "book" / "index.md").write_text(INDEX, "utf-8")
     return folder
 
 
