@@ -1,6 +1,6 @@
 """Time and memory of cohort stocks beside plain numpy and flodym, on one core.
 
-Run `python -m tests.bench.cohorts`. Times are CPU time, the median of five; memory is the
+Run `python -m tests.bench.cohorts`. Times are CPU time, the median of five or more; memory is the
 peak that Python and numpy allocate beyond the input, the result included.
 """
 
@@ -36,9 +36,15 @@ YEARS = 150
 
 
 def measure(work, repeats=REPEATS):
-    """CPU time in ms, peak MiB, and the result of the last call."""
+    """CPU time in ms, peak MiB, and the result of the last call.
+
+    The first call warms up and is not counted; short work is repeated for a second.
+    """
+    begin = time.process_time()
+    work()
+    spent = time.process_time() - begin
     times = []
-    for _ in range(repeats):
+    for _ in range(max(repeats, min(50, int(1 / spent)))):
         begin = time.process_time()
         result = work()
         times.append((time.process_time() - begin) * 1e3)
