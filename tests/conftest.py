@@ -1,14 +1,16 @@
 """What all tests share: the built book, a small compendium to break, and no silent skips in CI."""
 
-import fcntl
 import os
 from pathlib import Path
 
+import locket
 import pytest
 from hypothesis import HealthCheck, settings
 
-from compendium import data, keys, paths, publish, records, runs, units
+from compendium import data, keys, paths, publish, records, runs, units, warm
 from tests.small import make
+
+os.environ |= warm.FIXED  # for the workers that start from here, and for the kernels of nbval
 
 settings.register_profile(
     "book", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow]
@@ -33,12 +35,20 @@ def clear_caches() -> None:
                 function.cache_clear()
 
 
+def pytest_collection_modifyitems(items):
+    """Begin with the file that builds the book; the others that need it built come last."""
+    turns = {}
+    for item in items:
+        needs = "built_book" in getattr(item, "fixturenames", ())
+        turns[item.path] = max(needs, turns.get(item.path, False))
+    items.sort(key=lambda item: (item.path.name != "test_browser.py") + turns[item.path])
+
+
 @pytest.fixture(scope="session")
 def built_book() -> Path:
     """The folder of the published book, built first if it is stale; one worker builds for all."""
     paths.build().mkdir(parents=True, exist_ok=True)
-    with open(paths.build() / ".building.lock", "w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+    with locket.lock_file(str(paths.build() / ".building.lock")):
         return publish.publish()[0]
 
 

@@ -174,7 +174,7 @@ def _write_chapter(
     """Write a page for each run of a chapter, and return the charts of the first."""
     records, titles = [one.record for one in own], [one.title for one in own]
     public = {module.name: {f.name: f.source for f in module.functions} for module in modules}
-    tables = [resource["name"] for resource in _data(root)[0]["resources"]]
+    tables = [resource["name"] for resource in _package(root)["resources"]]
     charts = []
     for number, one in enumerate(own):
         page = pages.chapter_page(
@@ -247,8 +247,12 @@ def _fragments(shown: Mapping[str, list[Shown]], root: Path) -> dict[str, str]:
     }
 
 
+def _package(root: Path) -> dict[str, Any]:
+    return json.loads((root / "data" / "datapackage.json").read_text("utf-8"))
+
+
 def _data(root: Path) -> tuple[dict[str, Any], dict[str, Any]]:
-    package = json.loads((root / "data" / "datapackage.json").read_text("utf-8"))
+    package = _package(root)
     frames = {
         resource["name"]: pages.read_table(root / "data" / resource["path"])
         for resource in package["resources"]

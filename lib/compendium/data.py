@@ -308,13 +308,14 @@ def _with_ranges(frame: pd.DataFrame) -> pd.DataFrame:
     frame["distribution"] = frame["distribution"].mask(
         frame["distribution"] == "", pd.Series(np.where(blank, "lognormal", "normal"), frame.index)
     )
-    for position in np.flatnonzero(blank):
-        row = frame.iloc[position]
-        spread = (
-            1.0 if fixed.iloc[position] else _spread(row["status"], bibliography()[row["source"]])
+    spread = [
+        1.0 if certain else _spread(status, bibliography()[source])
+        for certain, status, source in zip(
+            fixed[blank], frame.loc[blank, "status"], frame.loc[blank, "source"], strict=True
         )
-        ends = sorted((row["value"] / spread, row["value"] * spread))
-        frame.iloc[position, [frame.columns.get_loc(c) for c in ("low", "high")]] = ends
+    ]
+    value = frame.loc[blank, "value"].to_numpy()
+    frame.loc[blank, ["low", "high"]] = np.sort([value / spread, value * spread], axis=0).T
     return frame
 
 

@@ -12,12 +12,14 @@ import tempfile
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
 import joblib
+import locket
 import nbformat
 import papermill
 from jupyter_client import AsyncKernelManager
@@ -121,11 +123,19 @@ def execute(run: runs.Run) -> Executed:
 def _carry_out(plan: Plan, runner: Runner) -> Executed:
     call = keys.key(plan.parts), partial(_execute, plan, runner)
     stored = _stored()
-    entry = stored(*call)
+    with _alone(call[0]) if not stored.check_call_in_cache(*call) else nullcontext():
+        entry = stored(*call)
     if hashlib.sha256(entry["notebook"]).hexdigest() != entry["sha256"]:
         stored.call_and_shelve(*call).clear()
         entry = stored(*call)
     return Executed(plan.run, entry["notebook"], plan.parts)
+
+
+def _alone(key: str) -> AbstractContextManager:
+    """Return a lock that lets one process execute a run while others wait for its outcome."""
+    folder = paths.store() / "locks"
+    folder.mkdir(parents=True, exist_ok=True)
+    return locket.lock_file(str(folder / key))
 
 
 def is_stored(run: runs.Run) -> bool:
@@ -141,7 +151,7 @@ def execute_each(
     `runner` says where a notebook is run; it is called from `workers` threads. Kernels are
     processes of their own, so threads are enough to look after them.
     """
-    pool = ThreadPoolExecutor(max_workers=workers or os.cpu_count() or 1)
+    pool = ThreadPoolExecutor(max_workers=workers or joblib.cpu_count())
     work = {pool.submit(_carry_out, p, runner or run_notebook): i for i, p in enumerate(plans)}
     try:
         for future in as_completed(work):

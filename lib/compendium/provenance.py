@@ -9,6 +9,7 @@ import ast
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import cache
 
 import nbformat
 
@@ -48,15 +49,18 @@ def origins(
     code = [cell for cell in notebook.cells if cell.cell_type == "code"]
     steps = [step for cell in code for step in _statements(cell)]
     modules = {name: module for step in steps for name, module in _imports(step.node)}
+    tables = frozenset(tables)
+    called = {id(step): set(_functions(step.node, modules, public)) for step in steps}
+    named_in = {id(step): set(_tables(step.node, tables)) for step in steps}
     found = {}
     for cell in code:
         only = nbformat.v4.new_notebook(cells=[cell])
         for record in records.collect(only, "result"):
             chain = _behind(steps, cell.id, record["name"])
-            functions = {f for step in chain for f in _functions(step.node, modules, public)}
-            sources = [ast.parse(public[m][f]) for m, _, f in (x.partition(".") for x in functions)]
-            nodes = [*(step.node for step in chain), *sources]
-            named = {t for node in nodes for t in _tables(node, tables)}
+            functions = set().union(*(called[id(step)] for step in chain))
+            sources = [public[m][f] for m, _, f in (name.partition(".") for name in functions)]
+            named = set().union(*(named_in[id(step)] for step in chain))
+            named |= set().union(*(_tables_of_source(source, tables) for source in sources))
             loaded = record.get("tables", {})
             rows = {t: loaded[t] for t in sorted(named) if t in loaded}
             found[record["name"]] = Origin(cell.id, sorted(functions), sorted(named), rows)
@@ -137,7 +141,12 @@ def _functions(
                 yield f"{module}.{part.attr}"
 
 
-def _tables(node: ast.AST, tables: Iterable[str]) -> Iterable[str]:
+@cache
+def _tables_of_source(source: str, tables: frozenset[str]) -> frozenset[str]:
+    return frozenset(_tables(ast.parse(source), tables))
+
+
+def _tables(node: ast.AST, tables: frozenset[str]) -> Iterable[str]:
     """Yield the tables that code names, also by a pattern such as f"fleet/{kind}"."""
     for part in ast.walk(node):
         if isinstance(part, ast.Constant) and part.value in tables:

@@ -1,11 +1,11 @@
 """Private kernel of `plant`: one labelled linear programme over all cases, solved case by case."""
 
-import os
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import pairwise
 
 import highspy
+import joblib
 import linopy
 import numpy as np
 import pandas as pd
@@ -219,18 +219,12 @@ def solve(m, n, options=None, progress=None):
     x, dual = np.full(1 + columns.max(), np.nan), np.full(1 + rows.max(), np.nan)
     status = []
     # One thread if somebody hears what HiGHS logs, so that the lines of cases do not mix.
-    for i, (state, values, duals) in enumerate(_map(solved, range(n), 1 if progress else cores())):
+    workers = 1 if progress else joblib.cpu_count()
+    for i, (state, values, duals) in enumerate(_map(solved, range(n), workers)):
         status.append(state)
         if state == "optimal":
             x[columns[own[i]]], dual[rows[lines[i]]] = values, duals
     return Found(x, dual, status)
-
-
-def cores():
-    """Return how many cores this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 def _map(function, items, workers):

@@ -4,6 +4,7 @@ An input is a best figure with a range: `value`, `low` (5 % quantile), `high` (9
 and the name of a distribution, each over the same dims (one cell for each combination).
 """
 
+import itertools
 import numbers
 
 import numpy as np
@@ -125,7 +126,7 @@ def quantiles(array, *, dim="sample", q=(0.05, 0.5, 0.95)):
     return array.quantile(q, dim=dim, skipna=False, keep_attrs=True)
 
 
-def sobol_indices(model, inputs, *, n, seed=0, correlation=None, shared=None):
+def sobol_indices(model, inputs, *, n, seed=0, correlation=None, shared=None, at_once=4096):
     """Give Sobol indices of every cell of a model's output.
 
     For factor i, output Y and all other factors ~i:
@@ -142,10 +143,12 @@ def sobol_indices(model, inputs, *, n, seed=0, correlation=None, shared=None):
 
     Parameters
     ----------
-    model : function of {name: DataArray (sample, any)} that gives a DataArray (sample, any);
-        called once for each factor and twice more
+    model : function of {name: DataArray (sample, any)} that gives a DataArray (sample, any), a
+        sample of which depends on that sample of the inputs alone; it is called with as many
+        base samples together as fit
     inputs, seed, correlation, shared : as in `sample`
     n : size of a base sample, a power of 2
+    at_once : the most samples of one call, unless a base sample is larger
 
     Returns
     -------
@@ -154,7 +157,8 @@ def sobol_indices(model, inputs, *, n, seed=0, correlation=None, shared=None):
     Raises
     ------
     ValueError
-        As `sample`; if n is not a power of 2; if the output has no dim `sample` of size n.
+        As `sample`; if n is not a power of 2; if the output has no dim `sample` of the size of
+        the input's.
 
     Source: Saltelli et al. (2010), Computer Physics Communications 181, 259-270; Jansen
     (1999), Computer Physics Communications 117, 35-43.
@@ -166,17 +170,25 @@ def sobol_indices(model, inputs, *, n, seed=0, correlation=None, shared=None):
     groups = _draws.group_inputs(cells, correlation)
     first, second = _draws.base_samples(cells, groups, n, seed)
 
-    def output(draws):
-        return _output(model({name: cells[name].realise(draws[name]) for name in inputs}), n)
+    def outputs():
+        moved = (first | {name: second[name] for name in g.names} for g in groups if g.varies)
+        wanted = itertools.chain([first, second], moved)
+        while together := list(itertools.islice(wanted, max(1, at_once // n))):
+            drawn = {
+                name: cells[name].realise(np.concatenate([draws[name] for draws in together]))
+                for name in inputs
+            }
+            found = _output(model(drawn), n * len(together))
+            yield from (found.isel(sample=slice(k * n, k * n + n)) for k in range(len(together)))
 
-    y_a, y_b = output(first), output(second)
+    found = outputs()
+    y_a, y_b = next(found), next(found)
     pooled = np.concatenate([y_a.values, y_b.values])
     centre, variance = pooled.mean(axis=0), pooled.var(axis=0)
     variance = np.where(variance <= 1e-24 * centre**2, 0.0, variance)
     indices = []
     for group in groups:
-        moved = first | {name: second[name] for name in group.names}
-        y_ab = output(moved).values if group.varies else y_a.values
+        y_ab = next(found).values if group.varies else y_a.values
         indices.append(_uncertainty.sobol_estimates(y_a.values, y_b.values, y_ab, centre, variance))
     return _label_indices(indices, [group.label for group in groups], y_a)
 
@@ -227,7 +239,9 @@ def _check_count(n, seed):
 def _output(result, n):
     """A model's output with `sample` first, checked."""
     if not isinstance(result, xr.DataArray) or result.sizes.get("sample") != n:
-        raise ValueError(f"model must give a DataArray with a dim 'sample' of size {n}")
+        raise ValueError(
+            f"model must give a DataArray with a dim 'sample' as long as that of its inputs, {n}"
+        )
     return result.transpose("sample", ...).astype(float)
 
 

@@ -346,8 +346,8 @@ class TestSobolIndices:
 
         ours = sobol_indices(model, ISHIGAMI, n=n, seed=seed)
         theirs = design.reshape(n, 5, 3)
-        for call, place in zip(seen, [0, 4, 1, 2, 3], strict=True):
-            np.testing.assert_allclose(call, theirs[:, place], atol=1e-9)
+        seen = np.concatenate(seen).reshape(5, n, 3)
+        np.testing.assert_allclose(seen, theirs[:, [0, 4, 1, 2, 3]].swapaxes(0, 1), atol=1e-9)
         x = {name: design[:, i] for i, name in enumerate(ISHIGAMI)}
         peer = salib_analyze.analyze(problem, ishigami(x), calc_second_order=False, seed=1)
         np.testing.assert_allclose(ours["total"], peer["ST"], rtol=1e-9)
@@ -390,16 +390,22 @@ class TestSobolIndices:
             "yield": (0.0, -1.0, 1.0),
             "year": (2024.0, 2024.0, 2024.0, "fixed"),
         }
-        calls = []
+        samples = []
 
         def model(x):
-            calls.append(1)
+            samples.append(x["price"].sizes["sample"])
             return x["price"].sum("region") + 0 * x["yield"] + x["year"]
 
         found = sobol_indices(model, inputs, n=1024)
         np.testing.assert_allclose(found["total"], [1, 0, 0], atol=0.02)
         np.testing.assert_allclose(found["first_order"], [1, 0, 0], atol=0.02)
-        assert len(calls) == 4  # two base samples and two inputs that vary
+        assert sum(samples) == 4 * 1024  # two base samples and two inputs that vary
+
+    @pytest.mark.parametrize("at_once", [1, 256, 600])
+    def test_how_many_samples_go_together_changes_nothing(self, at_once):
+        whole = sobol_indices(ishigami, ISHIGAMI, n=256)
+        apart = sobol_indices(ishigami, ISHIGAMI, n=256, at_once=at_once)
+        xr.testing.assert_identical(apart, whole)
 
     def test_correlated_inputs_are_one_factor(self):
         inputs = dict.fromkeys(("power", "coal", "gas"), (0.0, -1.0, 1.0))
@@ -458,8 +464,8 @@ class TestSobolIndices:
         ("model", "n", "message"),
         [
             (ishigami, 100, "n must be a power of 2, such as 64, not 100"),
-            (lambda x: 1.0, 8, "model must give a DataArray with a dim 'sample' of size 8"),
-            (lambda x: x["x1"][:4], 8, "with a dim 'sample' of size 8"),
+            (lambda x: 1.0, 8, "model must give a DataArray with a dim 'sample' as long as"),
+            (lambda x: x["x1"][:4], 8, "as long as that of its inputs, 40"),
         ],
     )
     def test_refuses(self, model, n, message):
