@@ -273,7 +273,7 @@ def test_the_number_of_workers_changes_nothing(days, monkeypatch):
     price = xr.DataArray([200.0, 250.0, 300.0], dims="price")  # six programmes
     found = []
     for workers in (1, 2, 5):
-        monkeypatch.setattr(_plant, "cores", lambda workers=workers: workers)
+        monkeypatch.setattr(_plant.joblib, "cpu_count", lambda workers=workers: workers)
         found.append(solve(days, **both(), market=MARKET | {"export_price": price}))
     for other in found[1:]:
         xr.testing.assert_identical(found[0], other)
