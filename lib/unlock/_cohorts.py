@@ -216,8 +216,7 @@ def inflow_driven(axis, alive, inflow, initial, out):
 
 def stock_driven(axis, alive, stock, initial, out, early):
     """Inflow and outflow a year from stock; fills the arrays in `out` (step, column)."""
-    plain = early == "report" and not axis.vintages and (axis.weight == 1).all()
-    batches = out["inflow"] if plain else np.empty((len(axis.entry), out["inflow"].shape[1]))
+    batches = np.empty((len(axis.entry), out["inflow"].shape[1]))
     if axis.vintages:
         batches[: axis.vintages] = vintage_batches(axis, alive, initial)
     for step, (begin, end) in enumerate(itertools.pairwise(axis.bounds)):
@@ -228,8 +227,7 @@ def stock_driven(axis, alive, stock, initial, out, early):
         several = end - begin > 1  # a sum over one batch takes longer than the batch itself
         new = (weight * share[begin:end]).sum(axis=0) if several else weight[0] * share[begin]
         inflow = np.divide(need, new, out=out["inflow"][step])
-        if not plain:
-            np.multiply(weight, inflow, out=batches[begin:end])
+        np.multiply(weight, inflow, out=batches[begin:end])
         if "stock_by_cohort" in out:
             tables(axis, out, step, batches[:end], share, inflow, initial)
     close(axis, out, out["inflow"], stock, initial)
