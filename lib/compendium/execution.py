@@ -7,22 +7,25 @@ It is kept in a store under the key of all that it depends on.
 import hashlib
 import json
 import logging
+import math
 import os
 import tempfile
+import time
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import dataclass
 from functools import cached_property, partial
 from pathlib import Path
+from queue import Empty
 from typing import Any
 
 import joblib
 import locket
 import nbformat
 import papermill
-from jupyter_client import AsyncKernelManager
+from jupyter_client import AsyncKernelClient, AsyncKernelManager
 from nbclient.exceptions import DeadKernelError
 from papermill.exceptions import PapermillExecutionError
 
@@ -211,11 +214,31 @@ def _execute(plan: Plan, runner: Runner) -> dict[str, Any]:
     return {"notebook": text, "sha256": hashlib.sha256(text).hexdigest()}
 
 
+class _KernelClient(AsyncKernelClient):
+    """A client that goes on with the first reply of its kernel.
+
+    jupyter_client's own then listens for 0.2 s more to what it has no use for: every output names
+    its request.
+    """
+
+    async def _async_wait_for_ready(self, timeout: float | None = None) -> None:
+        end = time.monotonic() + (timeout or math.inf)
+        while time.monotonic() < end and await self.is_alive():
+            self.kernel_info()
+            with suppress(Empty):
+                await self.get_shell_msg(timeout=1)
+                await self.get_iopub_msg(timeout=0.2)  # else the outputs are not connected yet
+                return
+        raise DeadKernelError("the kernel did not start")
+
+    wait_for_ready = _async_wait_for_ready
+
+
 class _KernelManager(AsyncKernelManager):
     """Starts warm kernels and talks to them through files: no port that another may take first."""
 
     def __init__(self, **kwargs):
-        super().__init__(**kwargs)
+        super().__init__(client_factory=_KernelClient, **kwargs)
         if os.name == "posix":
             self._folder = tempfile.TemporaryDirectory(prefix="kernel-")
             self.connection_file = str(Path(self._folder.name, "kernel.json"))
@@ -227,29 +250,30 @@ class _KernelManager(AsyncKernelManager):
         place = {"cwd": str(paths.notebooks()), "env": os.environ | warm.FIXED}
         await super().start_kernel(**kwargs | place)
 
+    async def _async_wait(self, pollinterval: float = 0.005) -> None:
+        await super()._async_wait(pollinterval)
+
 
 def run_notebook(plan: Plan) -> nbformat.NotebookNode:
     """Return the executed notebook of a plan, scrubbed. Raises CellError if a cell fails."""
     source = runs.path(plan.run.notebook)
     logging.getLogger("papermill").setLevel(logging.ERROR)
-    with tempfile.TemporaryDirectory(prefix="compendium-") as scratch:
-        try:
-            node = papermill.execute_notebook(
-                source,
-                Path(scratch, source.name),
-                parameters=plan.changed,
-                kernel_name="python3",
-                language="python",
-                progress_bar=False,
-                shutdown_kernel="immediate",
-                kernel_manager_class=_KernelManager,
-            )
-        except PapermillExecutionError as error:
-            raise _cell_error(plan.run, error) from None
-        except DeadKernelError:
-            raise CellError(
-                f"{plan.run.notebook}: the kernel died (out of memory, or killed)"
-            ) from None
+    try:
+        node = papermill.execute_notebook(
+            source,
+            None,  # the store writes it
+            parameters=plan.changed,
+            kernel_name="python3",
+            language="python",
+            progress_bar=False,
+            shutdown_kernel="immediate",
+            kernel_manager_class=_KernelManager,
+        )
+    except PapermillExecutionError as error:
+        raise _cell_error(plan.run, error) from None
+    except DeadKernelError:
+        why = "the kernel died (out of memory, or killed)"
+        raise CellError(f"{plan.run.notebook}: {why}") from None
     return scrub(node)
 
 
