@@ -41,7 +41,8 @@ def pytest_collection_modifyitems(items):
     for item in items:
         needs = "built_book" in getattr(item, "fixturenames", ())
         turns[item.path] = max(needs, turns.get(item.path, False))
-    items.sort(key=lambda item: (item.path.name != "test_browser.py") + turns[item.path])
+    turns |= {path: -1 for path in turns if path.name == "test_browser.py"}
+    items.sort(key=lambda item: turns[item.path])
 
 
 @pytest.fixture(scope="session")

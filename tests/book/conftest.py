@@ -25,7 +25,6 @@ QUIET = (
 ).split()
 WIDTHS = (360, 768, 1280)
 MODES = ("light", "dark")
-COLOUR_RULES = {"type": "rule", "values": ["color-contrast", "link-in-text-block"]}
 STILL = "*, ::before, ::after { transition: none !important; animation: none !important }"
 
 
@@ -132,7 +131,7 @@ def visit(page, address: str, name: str, *, in_full: bool = True) -> list[Visit]
         page.remove_listener(event, listener)
     dark.errors, dark.requests = light.errors, light.requests
     if in_full:  # last, for axe asks for style sheets itself
-        dark.axe = serious_faults(page, only=COLOUR_RULES)  # all else is as in light
+        dark.axe = serious_faults(page)
         _turn(page, "light")
         light.axe = serious_faults(page)
     return [light, dark]
@@ -163,11 +162,10 @@ def draw_charts(page) -> None:
         figure.locator(".chart-live svg").wait_for(state="visible", timeout=20_000)
 
 
-def serious_faults(page, only: dict | None = None) -> list[str]:
+def serious_faults(page) -> list[str]:
     """Return what axe-core finds serious or critical; of a long table it sees the first rows."""
     page.evaluate(SHORT_TABLES)
-    options = {"resultTypes": ["violations"]} | ({"runOnly": only} if only else {})
-    found = Axe().run(page, options=options).response["violations"]
+    found = Axe().run(page, options={"resultTypes": ["violations"]}).response["violations"]
     return [
         f"{v['id']} ({v['impact']}, {len(v['nodes'])}): {v['nodes'][0]['html'][:150]}"
         for v in found

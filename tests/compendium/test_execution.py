@@ -69,6 +69,17 @@ def test_a_second_call_takes_the_store_and_a_change_does_not(small):
     assert not execution.is_stored(run)
 
 
+def test_two_processes_that_want_the_same_run_execute_it_once(small, tmp_path):
+    said = tmp_path / "said"
+    with_cell(small, f'import time; time.sleep(4); open({str(said)!r}, "a").write("x");')
+    command = [sys.executable, "-m", "compendium.cli", "run", "carbon-lock-in", "--out"]
+    both = [subprocess.Popen([*command, name], cwd=small) for name in ("one", "two")]
+    assert [process.wait(timeout=300) for process in both] == [0, 0]
+    assert said.read_text() == "x"
+    for file in FILES:
+        assert (small / "one" / file).read_bytes() == (small / "two" / file).read_bytes()
+
+
 def test_a_damaged_entry_is_found_and_rebuilt(small):
     run = runs.named("carbon-lock-in", None)
     good = execution.execute(run).notebook

@@ -1,4 +1,4 @@
-"""Work that Sphinx and its extensions repeat on every page, done once: two fifths of a build."""
+"""Work that Sphinx and its extensions repeat on every page, done once."""
 
 from functools import cache
 from typing import Any
