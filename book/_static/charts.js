@@ -14,12 +14,16 @@
       document.head.append(script);
     }));
 
+  const partsOf = (figure) => JSON.parse(figure.querySelector(".chart-spec").textContent);
+
+  // A specification of Vega, compiled when the book is made, with its data put back.
   const specOf = (figure, size) => {
-    const all = JSON.parse(figure.querySelector(".chart-spec").textContent);
-    return { ...all.shared, ...all[size] };
+    const { datasets, [size]: spec } = partsOf(figure);
+    spec.data = spec.data.map((own) => (own.name in datasets ? { ...own, values: datasets[own.name] } : own));
+    return spec;
   };
 
-  const sliders = (spec) => (spec.params ?? []).filter((p) => p.bind?.input).map((p) => p.name);
+  const sliders = (spec) => (spec.signals ?? []).filter((s) => s.bind?.input).map((s) => s.name);
 
   async function draw(figure) {
     const box = figure.querySelector(".chart-box");
@@ -62,7 +66,8 @@
     let text;
     if (kind === "json") {
       const title = figure.querySelector(".chart-title").textContent;
-      text = JSON.stringify({ ...specOf(figure, "wide"), title }, null, 1);
+      const { datasets, lite } = partsOf(figure);
+      text = JSON.stringify({ ...lite, datasets, title }, null, 1);
     } else {
       const shown = [...figure.querySelectorAll(".chart-box svg")].find((s) => s.clientWidth);
       const svg = shown.cloneNode(true);
@@ -87,20 +92,25 @@
   });
   addEventListener("afterprint", () => (page.dataset.theme = shown));
 
-  document.addEventListener("DOMContentLoaded", () => {
-    const near = new IntersectionObserver(
-      (entries) => entries.forEach((e) => e.isIntersecting && (near.unobserve(e.target), watch(e.target))),
-      { rootMargin: "300px" },
-    );
-    const watch = (figure) => {
-      new ResizeObserver(() => draw(figure)).observe(figure.querySelector(".chart-box"));
-    };
-    document.querySelectorAll("figure.chart").forEach((figure) => {
-      near.observe(figure);
-      figure.querySelectorAll("[data-save]").forEach((button) => {
-        button.hidden = false;
-        button.addEventListener("click", () => save(figure, button.dataset.save));
-      });
-    });
+  document.addEventListener("click", (event) => {
+    const button = event.target.closest("[data-save]");
+    if (button) save(button.closest("figure"), button.dataset.save);
   });
+
+  const near = new IntersectionObserver(
+    (entries) => entries.forEach((e) => e.isIntersecting && (near.unobserve(e.target), watch(e.target))),
+    { rootMargin: "300px" },
+  );
+  const watch = (figure) => {
+    new ResizeObserver(() => draw(figure)).observe(figure.querySelector(".chart-box"));
+  };
+  // A chart does not wait for the rest of a long page, only for its own last part.
+  const figures = document.getElementsByClassName("chart");
+  let seen = 0;
+  const look = () => {
+    while (figures[seen]?.querySelector(".chart-tools")) near.observe(figures[seen++]);
+    if (document.readyState === "loading") requestAnimationFrame(look);
+  };
+  look();
+  document.addEventListener("DOMContentLoaded", look);
 })();

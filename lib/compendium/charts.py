@@ -106,15 +106,16 @@ def figure_html(
     title, subtitle = _take_title(spec, name)
     _check_axes(spec, name)
     frame = _data_of(spec) if data is None else data
-    specs = {size: _sized(spec, size) for size in WIDTHS}
-    pictures = [_picture(specs[size], f"{name}-{size}", alt, size) for size in WIDTHS]
+    sized = {size: _sized(spec, size) | {"description": alt} for size in WIDTHS}
+    compiled = {size: _compiled(sized[size]) for size in WIDTHS}
+    pictures = [_picture(compiled[size], f"{name}-{size}", alt, size) for size in WIDTHS]
     parts = [
         f'<figure class="chart" id="fig-{name}">',
         f'<figcaption><span class="chart-title">{escape(title)}</span>',
         f'<span class="chart-subtitle">{escape(subtitle)}</span>' if subtitle else "",
         "</figcaption>",
         f'<div class="chart-box"><div class="chart-static">{"".join(pictures)}</div></div>',
-        f'<script type="application/json" class="chart-spec">{_payload(specs, alt)}</script>',
+        f'<script type="application/json" class="chart-spec">{_payload(sized, compiled)}</script>',
         _tools(frame, name, alt, title),
         "</figure>",
     ]
@@ -326,17 +327,19 @@ def _widened(spec: dict[str, Any], by: float, *, start: float = 0) -> dict[str, 
     return spec
 
 
-def _render(spec: dict[str, Any]) -> str:
-    return vl_convert.vegalite_to_svg(spec, vl_version=VEGA_LITE)
+def _compiled(spec: dict[str, Any]) -> dict[str, Any]:
+    """Return a specification as Vega, which draws it: once here and not on each visit of a page."""
+    return vl_convert.vegalite_to_vega(spec, vl_version=VEGA_LITE)
 
 
 def _picture_width(spec: dict[str, Any]) -> float:
-    return float(re.search(r'viewBox="0 0 ([\d.]+)', _render(spec))[1])
+    svg = vl_convert.vegalite_to_svg(spec, vl_version=VEGA_LITE)
+    return float(re.search(r'viewBox="0 0 ([\d.]+)', svg)[1])
 
 
 def _picture(spec: dict[str, Any], prefix: str, alt: str, size: str) -> str:
     """Return the static picture; page style shows the narrow one where the page is narrow."""
-    svg = _compact(_render(spec), prefix)
+    svg = _compact(vl_convert.vega_to_svg(spec), prefix)
     hidden = ' style="display:none"' if size == "narrow" else ""
     attributes = f'class="chart-{size}"{hidden} role="img" aria-label="{escape(alt)}"'
     return svg.replace('class="marks"', attributes, 1)
@@ -361,15 +364,17 @@ def _compact(svg: str, prefix: str) -> str:
     return svg.replace("<svg ", f'<svg font-family="{FONT}" ', 1)
 
 
-def _payload(specs: dict[str, dict[str, Any]], alt: str) -> str:
-    """Return both specifications for the live chart, what they share written once."""
-    shared = {key: specs["wide"].get(key) for key in ("$schema", "datasets")}
-    parts = {
-        size: {key: value for key, value in spec.items() if key not in shared}
-        for size, spec in specs.items()
-    }
-    text = json.dumps({"shared": shared | {"description": alt}} | parts, separators=(",", ":"))
-    return text.replace("<", "\\u003c")
+def _payload(sized: dict[str, dict[str, Any]], compiled: dict[str, dict[str, Any]]) -> str:
+    """Return what draws the live chart in each width and what a reader can save, data once."""
+    datasets = sized["wide"].get("datasets", {})
+    parts = {"datasets": datasets, "lite": sized["wide"] | {"datasets": {}}}
+    for size, spec in compiled.items():
+        bare = [
+            {key: value for key, value in own.items() if value != datasets.get(own["name"])}
+            for own in spec["data"]
+        ]
+        parts[size] = spec | {"data": bare}
+    return json.dumps(parts, separators=(",", ":")).replace("<", "\\u003c")
 
 
 def _tools(frame: pd.DataFrame, name: str, alt: str, title: str) -> str:
@@ -382,6 +387,6 @@ def _tools(frame: pd.DataFrame, name: str, alt: str, title: str) -> str:
         '<div class="chart-tools"><details><summary>Description and data</summary>'
         f'<p class="chart-alt">{escape(alt)}</p>{table}{more}</details>'
         f'<span class="chart-downloads"><a href="{escape(link)}" download="{name}.csv">CSV</a>'
-        '<button type="button" hidden data-save="svg">SVG</button>'
-        '<button type="button" hidden data-save="json">Vega-Lite</button></span></div>'
+        '<button type="button" data-save="svg">SVG</button>'
+        '<button type="button" data-save="json">Vega-Lite</button></span></div>'
     )

@@ -195,16 +195,25 @@ INK_FAULTS = """() => [...document.querySelectorAll('figure.chart')].flatMap(fig
 })"""
 
 
-@pytest.fixture(scope="session")
-def served(built_book):
-    """The address of the book on a plain web server of this machine."""
+class Silent(http.server.SimpleHTTPRequestHandler):
+    """A plain web server that writes no log."""
 
-    class Silent(http.server.SimpleHTTPRequestHandler):
-        def log_message(self, *args):
-            pass
+    def log_message(self, *args):
+        """Say nothing."""
 
-    handler = functools.partial(Silent, directory=str(built_book))
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+
+@contextmanager
+def serving(handler: type[Silent], book: Path) -> Iterator[str]:
+    """The address of a book on a web server of this machine."""
+    made = functools.partial(handler, directory=str(book))
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), made) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         yield f"http://127.0.0.1:{server.server_port}"
         server.shutdown()
+
+
+@pytest.fixture(scope="session")
+def served(built_book):
+    """The address of the book on a plain web server of this machine."""
+    with serving(Silent, built_book) as address:
+        yield address

@@ -1,8 +1,10 @@
 """The built book in a real browser: every page, light and dark, from disk and from a server."""
 
+import threading
+
 import pytest
 
-from tests.book.conftest import draw_charts, page_names, visit
+from tests.book.conftest import Silent, draw_charts, page_names, serving, visit
 
 
 def chart_pages(book):
@@ -111,6 +113,31 @@ def test_a_chart_stays_a_picture_when_the_library_does_not_load(browser, built_b
     figure.scroll_into_view_if_needed()
     page.wait_for_function("document.querySelector('figure.chart').dataset.live === 'failed'")
     assert figure.locator(".chart-static svg:visible").count() == 1
+    page.close()
+
+
+def test_a_chart_does_not_wait_for_the_end_of_its_page(browser, built_book):
+    name, live = chart_pages(built_book)[0], threading.Event()
+
+    class Halting(Silent):
+        """Sends a page up to the end of its first chart, and the rest when that chart is live."""
+
+        def copyfile(self, source, outputfile):
+            first, end, rest = source.read().partition(b"</figure>")
+            outputfile.write(first + end)
+            if end:
+                live.wait(30)
+            outputfile.write(rest)
+
+    page = browser.new_page()
+    with serving(Halting, built_book) as address:
+        page.goto(f"{address}/{name}", wait_until="commit")
+        page.locator("figure.chart").scroll_into_view_if_needed()
+        page.locator("figure.chart .chart-live svg").wait_for(timeout=20_000)
+        assert page.evaluate("document.readyState") == "loading"
+        live.set()
+        page.wait_for_load_state("load")
+        draw_charts(page)
     page.close()
 
 

@@ -91,7 +91,12 @@ def test_what_all_pages_share_is_light(built_book):
     files = set(re.findall(r'(?:href|src)="([^":?]+\.(?:css|js))(?:\?[^"]*)?"', page))
     total = sum(weight(built_book / file) for file in files)
     fonts = [f for f in built_book.rglob("*.woff") if "solid" in f.name]
-    assert total + sum(map(weight, fonts)) + weight(built_book / "vendor/vega.js") < 700
+    assert total + sum(map(weight, fonts)) + weight(built_book / "vendor/vega.js") < 500
+
+
+def test_only_the_search_loads_the_index_of_all_words(built_book):
+    loads = [n for n in page_names(built_book) if "searchindex.js" in (built_book / n).read_text()]
+    assert loads == ["search.html"]
 
 
 @pytest.mark.parametrize("suffix", [".map", ".ttf", ".woff2"])

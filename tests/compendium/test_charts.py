@@ -125,9 +125,12 @@ def test_the_same_chart_gives_the_same_bytes():
 def test_the_specification_can_be_read_back():
     text = re.search(r'<script type="application/json"[^>]*>(.*?)</script>', html())[1]
     parts = json.loads(text)
-    assert parts["shared"]["description"] == "Two lines."
-    assert parts["narrow"]["width"] == WIDTHS["narrow"]
-    (rows,) = parts["shared"]["datasets"].values()
+    assert "vega-lite" in parts["lite"]["$schema"]
+    for size, width in WIDTHS.items():
+        assert parts[size]["description"] == "Two lines."
+        assert parts[size]["width"] == width
+        assert [own["name"] for own in parts[size]["data"] if "url" in own or "values" in own] == []
+    (rows,) = parts["datasets"].values()
     assert pd.DataFrame(rows)["mass"].tolist() == FRAME["mass"].tolist()
 
 

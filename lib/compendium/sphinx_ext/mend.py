@@ -1,8 +1,10 @@
 """Faults of the theme and of other extensions, mended in the built pages.
 
-Each is something that a screen reader stumbles over; tests/book checks that none is left.
+Each is something that a screen reader stumbles over, or that a reader waits for in vain; tests/book
+checks that none is left.
 """
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +27,11 @@ MENDED = {
     ' id="solution-content"': "",
 }
 
+# The theme loads the index of all words on every page, for a search while typing that is off.
+SEARCH_TOOLS = re.compile(
+    r'\s*<script src="[^"]*(?:searchtools|language_data|searchindex)\.js[^"]*"></script>'
+)
+
 
 def mend(app: Sphinx, error: Exception | None) -> None:
     """Mend every page of the built book."""
@@ -35,6 +42,8 @@ def mend(app: Sphinx, error: Exception | None) -> None:
         after = before
         for fault, repair in MENDED.items():
             after = after.replace(fault, repair)
+        if page.name != "search.html":
+            after = SEARCH_TOOLS.sub("", after)
         if after != before:
             page.write_text(after, "utf-8")
 
