@@ -102,6 +102,7 @@
     { rootMargin: "300px" },
   );
   const watch = (figure) => {
+    embedder().catch(() => {}); // draw() tells; the library loads while the page is laid out
     new ResizeObserver(() => draw(figure)).observe(figure.querySelector(".chart-box"));
   };
   // A chart does not wait for the rest of a long page, only for its own last part.

@@ -138,16 +138,22 @@ def _is_record(output: nbformat.NotebookNode) -> bool:
 
 
 def _dress_tables(page: nbformat.NotebookNode) -> None:
-    """Give the tables of pandas the look of all others: numbers right, names left, no styles."""
+    """Give the tables of pandas the look of all others, and each a name of its own."""
+    heading, number = "", 0
     for cell in page.cells:
+        if cell.cell_type == "markdown":
+            found = re.findall(r"^#+ (.+)$", cell.source, re.MULTILINE)
+            heading = re.sub(r"[`*$]|\{\w+\}", "", found[-1]) if found else heading
         for output in cell.get("outputs", ()):
             html = output.get("data", {}).get("text/html", "")
             if 'class="dataframe"' in html:
-                output["data"]["text/html"] = dressed_table(html)
+                number += 1
+                name = f"Table {number}, {heading}"
+                output["data"]["text/html"] = dressed_table(html, name=name)
 
 
-def dressed_table(html: str) -> str:
-    """Return the HTML of a pandas data frame as a table of the book."""
+def dressed_table(html: str, *, name: str) -> str:
+    """Return the HTML of a pandas data frame as a table of the book: numbers right, no styles."""
     soup = BeautifulSoup(html, "html.parser")
     found = soup.find("table", class_="dataframe")
     body = [[cell.get_text() for cell in row.find_all("td")] for row in found.tbody.find_all("tr")]
@@ -165,7 +171,7 @@ def dressed_table(html: str) -> str:
         else:
             cell.name = "td"
     note = "".join(str(p) for p in soup.find_all("p"))
-    box = '<div class="table-box" tabindex="0" role="region" aria-label="Table">'
+    box = f'<div class="table-box" tabindex="0" role="region" aria-label="{escape(name)}">'
     return f"{box}{found}</div>{note}"
 
 
@@ -619,7 +625,8 @@ def exercises(chapters: Mapping[str, nbformat.NotebookNode], solutions: Iterable
         )
         page = f"{name}-solutions"
         link = f'<p><a href="teaching/{page}.html">Solutions</a></p>' if page in known else ""
-        parts.append(f"<h3>{escape(chapter_title(notebook))}</h3><ul>{items}</ul>{link}")
+        title = escape(chapter_title(notebook))
+        parts.append(f'<h2 class="h4">{title}</h2><ul>{items}</ul>{link}')
     return "".join(parts)
 
 

@@ -131,9 +131,9 @@ def visit(page, address: str, name: str, *, in_full: bool = True) -> list[Visit]
         page.remove_listener(event, listener)
     dark.errors, dark.requests = light.errors, light.requests
     if in_full:  # last, for axe asks for style sheets itself
-        dark.axe = serious_faults(page)
+        dark.axe = axe_faults(page)
         _turn(page, "light")
-        light.axe = serious_faults(page)
+        light.axe = axe_faults(page)
     return [light, dark]
 
 
@@ -162,14 +162,14 @@ def draw_charts(page) -> None:
         figure.locator(".chart-live svg").wait_for(state="visible", timeout=20_000)
 
 
-def serious_faults(page) -> list[str]:
-    """Return what axe-core finds serious or critical; of a long table it sees the first rows."""
+def axe_faults(page) -> list[str]:
+    """Return what axe-core finds, but the minor; of a long table it sees the first rows."""
     page.evaluate(SHORT_TABLES)
     found = Axe().run(page, options={"resultTypes": ["violations"]}).response["violations"]
     return [
         f"{v['id']} ({v['impact']}, {len(v['nodes'])}): {v['nodes'][0]['html'][:150]}"
         for v in found
-        if v["impact"] in ("serious", "critical")
+        if v["impact"] in ("moderate", "serious", "critical")
     ]
 
 

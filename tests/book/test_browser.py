@@ -44,7 +44,7 @@ def test_no_name_is_used_twice_on_a_page(visits):
     assert {v.page: v.same_ids for v in visits if v.same_ids} == {}
 
 
-def test_axe_finds_nothing_serious(visits):
+def test_axe_finds_nothing_but_the_minor(visits):
     assert {f"{v.page} {v.mode}": v.axe for v in visits if v.axe} == {}
 
 

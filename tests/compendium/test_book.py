@@ -127,7 +127,8 @@ def test_the_results_end_the_page(page):
 
 
 def test_a_data_frame_has_numbers_right_and_names_left():
-    table = pages.dressed_table(FRAME_HTML)
+    table = pages.dressed_table(FRAME_HTML, name='Table 1, a "b"')
+    assert 'role="region" aria-label="Table 1, a &quot;b&quot;"' in table
     cells = re.findall(r'<td( class="n")?>([^<]*)</td>', table)
     assert ("", "b") in cells and (' class="n"', "-2.5") in cells
     assert 'scope="row">x</th>' in table and "<style" not in table

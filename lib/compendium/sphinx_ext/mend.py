@@ -18,6 +18,10 @@ MENDED = {
     '<summary><span class="toctree-toggle"': (
         '<summary aria-label="Show or hide the pages of this part"><span class="toctree-toggle"'
     ),
+    # The title and the search field stand outside of every landmark.
+    '<div id="pst-primary-sidebar" class="': (
+        '<div id="pst-primary-sidebar" role="complementary" aria-label="Book" class="'
+    ),
     # Docutils makes a list of citations whose children are not list items.
     '<div role="list" class="citation-list">': '<div class="citation-list">',
     ' role="doc-biblioentry"': "",
