@@ -1,8 +1,10 @@
 """The built book in a real browser: every page, light and dark, from disk and from a server."""
 
+import json
 import threading
 
 import pytest
+import vl_convert
 
 from tests.book.conftest import Silent, draw_charts, page_names, serving, visit
 
@@ -101,7 +103,9 @@ def test_a_chart_can_be_saved_as_picture_and_as_specification(browser, built_boo
         with open(waiting.value.path(), "rb") as file:
             content = file.read()
         assert content.startswith(start)
-    assert b"vega-lite" in content
+    spec = json.loads(content)
+    assert "vega-lite" in spec["$schema"] and spec["title"] and all(spec["datasets"].values())
+    assert spec["datasets"] and spec["title"] in vl_convert.vegalite_to_svg(spec)
     page.close()
 
 

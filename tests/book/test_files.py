@@ -95,7 +95,8 @@ def test_what_all_pages_share_is_light(built_book):
 
 
 def test_only_the_search_loads_the_index_of_all_words(built_book):
-    loads = [n for n in page_names(built_book) if "searchindex.js" in (built_book / n).read_text()]
+    texts = {name: (built_book / name).read_text("utf-8") for name in page_names(built_book)}
+    loads = [name for name, text in texts.items() if "searchindex.js" in text]
     assert loads == ["search.html"]
 
 
